@@ -1,7 +1,9 @@
 /* query.c - lists: of enrollments, of groups, of the registrations of a group.
  *
  * SELECT * FROM enrollments | enrollmentGroups | registrations; "SELECT *" alone (az) and no query at all
- * mean the same.  One page is one statement; the continuation is the last id. */
+ * mean the same.  What is listed, the address says: .NET's samples list the registrations of a group with FROM
+ * enrollmentGroups, Java's builder writes deviceRegistrations.  One page is one statement; the continuation is the
+ * last id. */
 #include "base/text.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
@@ -20,7 +22,10 @@ static bool next_word(struct slice *rest, struct slice *word)
 
 static bool is_source(const struct call *c, struct slice word)
 {
-    if (c->head->verb == VERB_REGISTRATION_QUERY) return slice_is_nocase(word, "registrations");
+    if (c->head->verb == VERB_REGISTRATION_QUERY)
+        return slice_is_nocase(word, "registrations") ||
+               slice_is_nocase(word, "deviceRegistrations") ||
+               slice_is_nocase(word, "enrollmentGroups") || slice_is_nocase(word, "enrollments");
     return slice_is_nocase(word, c->head->kind == DPS_GROUP ? "enrollmentGroups" : "enrollments");
 }
 

@@ -1303,6 +1303,7 @@ static void lists_come_in_pages(void **state)
                            "{\"query\":\"SELECT * FROM enrollments\"}");
     assert_int_equal(r.status, 200);
     assert_non_null(strstr(r.head, "x-ms-item-type: enrollment\r\n"));
+    assert_non_null(strstr(r.head, "x-ms-max-item-count: 2\r\n"));
     assert_non_null(strstr(r.head, "x-ms-continuation: p2\r\n"));
     assert_text(r.body->child, "registrationId", "p1");
     r = serve("POST", "/enrollments/query", "x-ms-max-item-count: 2\r\nx-ms-continuation: p2\r\n",
@@ -1312,7 +1313,29 @@ static void lists_come_in_pages(void **state)
     assert_null(strstr(r.head, "x-ms-continuation"));
     assert_code(serve("POST", "/enrollments/query", "", "{\"query\":\"DELETE everything\"}"),
                 DPS_BAD_ARGUMENT);
+    assert_code(serve("POST", "/enrollments/query", "",
+                      "{\"query\":\"select * from enrollments where iotHubHostName=`a.b`\"}"),
+                DPS_BAD_ARGUMENT);
     assert_code(serve("POST", "/registrations/nobody/query", "", "{}"), DPS_NO_GROUP);
+}
+
+static void registrations_are_listed_whatever_they_are_called(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"registrations", "deviceRegistrations", "enrollmentGroups",
+                                        "enrollments"};
+    char query[100];
+    put_group("listed", "");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(query, sizeof query, "{\"query\":\"SELECT * FROM %s\"}", names[i]);
+        struct reply r = serve("POST", "/registrations/listed/query", "", query);
+        assert_int_equal(r.status, 200);
+        assert_non_null(strstr(r.head, "x-ms-item-type: deviceRegistration\r\n"));
+        assert_non_null(strstr(r.head, "x-ms-max-item-count: 1000\r\n"));
+    }
+    assert_code(
+        serve("POST", "/registrations/listed/query", "", "{\"query\":\"SELECT * FROM devices\"}"),
+        DPS_BAD_ARGUMENT);
 }
 
 static void registrations_are_shown_and_forgotten(void **state)
@@ -1501,6 +1524,7 @@ int main(void)
         TEST(a_bulk_has_ten_enrollments_and_not_one_more),
         TEST(a_bulk_refuses_an_id_that_is_named_twice),
         TEST(lists_come_in_pages),
+        TEST(registrations_are_listed_whatever_they_are_called),
         TEST(registrations_are_shown_and_forgotten),
         TEST(a_device_of_a_group_has_the_derived_key),
         TEST(a_registration_is_at_most_96_kilobytes),

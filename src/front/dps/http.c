@@ -220,15 +220,29 @@ static const char *item_type(const struct call *c)
     return kind_of(c) == DPS_GROUP ? "enrollmentGroup" : "enrollment";
 }
 
+/* Of the page that is asked for: x-ms-max-item-count, or as much as a page has.  False: it is no number. */
+static bool page_size(const struct call *c, unsigned *top)
+{
+    struct slice text = http1_header(c->request, "x-ms-max-item-count");
+    int64_t count = 0;
+    if (text.len && (num_i64(slice_trim(text), &count) != OK || count < -1)) return false;
+    *top = count > 0 && count < DPS_PAGE_MAX ? (unsigned)count : DPS_PAGE_MAX;
+    return true;
+}
+
 static void say_page(struct call *c, const struct dps_answer *a)
 {
+    char size[16] = "";
+    unsigned top;
+    if (page_size(c, &top)) snprintf(size, sizeof size, "%u", top);
     const struct http1_header headers[] = {{SLICE_LIT("x-ms-item-type"), slice_str(item_type(c))},
+                                           {SLICE_LIT("x-ms-max-item-count"), slice_str(size)},
                                            {SLICE_LIT("x-ms-continuation"), a->continuation}};
     diagnose(c, a);
     if (a->code >= 1000)
         answer(c, a);
     else
-        answer_with(c, 200, headers, a->continuation.len ? 2 : 1, a->body);
+        answer_with(c, 200, headers, a->continuation.len ? 3 : 2, a->body);
 }
 
 static void on_page(struct dps_wait *w, const struct dps_answer *a)
@@ -239,12 +253,9 @@ static void on_page(struct dps_wait *w, const struct dps_answer *a)
 /* False: the call is answered. */
 static bool read_page(struct call *c, struct dps_page *page)
 {
-    struct slice top = http1_header(c->request, "x-ms-max-item-count");
-    int64_t count = 0;
-    bool fine = top.len == 0 || (num_i64(slice_trim(top), &count) == OK && count >= -1);
     *page = (struct dps_page){.json = buf_slice(&c->body),
-                              .top = count > 0 && count < DPS_PAGE_MAX ? (unsigned)count : 0,
                               .continuation = http1_header(c->request, "x-ms-continuation")};
+    bool fine = page_size(c, &page->top);
     if (!fine) fail_with(c, DPS_BAD_ARGUMENT, "x-ms-max-item-count is not a number");
     return fine;
 }
