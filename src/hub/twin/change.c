@@ -64,8 +64,10 @@ enum err twin_change_read(struct arena *a, enum twin_write how, const struct jso
                           struct twin_change *out)
 {
     bool merges = how == TWIN_MERGE || how == TWIN_MERGE_DESIRED || how == TWIN_CONFIGURE;
-    *out = (struct twin_change){
-        .replace_tags = !merges, .replace_desired = !merges, .replace_reported = !merges};
+    *out = (struct twin_change){.replace_tags = !merges,
+                                .replace_desired = !merges,
+                                .replace_reported = !merges,
+                                .no_null = !merges && how != TWIN_IMPORT};
     return read_sections(a, how, doc, out);
 }
 
@@ -82,7 +84,7 @@ struct applied {
     struct arena *arena;
     const struct section_rules *rules;
     struct section_stamp now;
-    bool replace;
+    bool replace, no_null;
 };
 
 static enum err measure(const struct section_rules *rules, const struct section *tree,
@@ -104,7 +106,7 @@ static enum err apply(const struct applied *how, const struct json *patch, struc
 {
     struct section *tree;
     struct buf text = {0}, times = {0};
-    TRY(section_check(patch, how->rules));
+    TRY(section_check(patch, how->rules, how->no_null));
     if (how->replace)
         tree = section_new(how->arena, how->now);
     else
@@ -122,12 +124,18 @@ static enum err apply(const struct applied *how, const struct json *patch, struc
 static enum err apply_service(struct arena *a, const struct twin_change *change, int64_t wall_us,
                               struct twin *next)
 {
-    struct applied how = {.arena = a, .rules = &rules_tags, .replace = change->replace_tags};
+    struct applied how = {.arena = a,
+                          .rules = &rules_tags,
+                          .replace = change->replace_tags,
+                          .no_null = change->no_null};
     if (change->tags) TRY(apply(&how, change->tags, &next->tags, NULL));
     if (change->desired) {
         next->desired_version++;
-        how = (struct applied){
-            a, &rules_desired, {wall_us, next->desired_version}, change->replace_desired};
+        how = (struct applied){a,
+                               &rules_desired,
+                               {wall_us, next->desired_version},
+                               change->replace_desired,
+                               change->no_null};
         TRY(apply(&how, change->desired, &next->desired, &next->desired_stamps));
     }
     if (change->tags || change->desired) next->etag++;
@@ -152,7 +160,7 @@ enum err twin_change_apply(struct arena *a, const struct twin *old,
     if (change->configurations) apply_configurations(a, change->configurations, next);
     if (change->reported == NULL) return OK;
     next->reported_version++;
-    struct applied how = {a, &rules_reported, {wall_us, 0}, change->replace_reported};
+    struct applied how = {a, &rules_reported, {wall_us, 0}, change->replace_reported, false};
     return apply(&how, change->reported, &next->reported, &next->reported_stamps);
 }
 

@@ -1,9 +1,11 @@
 /* check.c - the rules that a section's content must keep, and how its size counts.
  *
  * Source: "Understand and use device twins in IoT Hub", format of tags and properties, sizes; what a
- *         real hub refuses beyond that: '#' in keys that services write, null in arrays.
+ *         real hub refuses beyond that: '#' in keys that services write, null in arrays (azure-iot-sdk-csharp 1741)
+ *         and in a PUT (azure-iot-cli-extension 693).
  */
 #include "base/num.h"
+#include "base/text.h"
 #include "hub/twin/section.h"
 
 enum { COUNT_NUMBER = 8, COUNT_BOOL = 4 };
@@ -55,10 +57,13 @@ size_t section_count(const struct section *section)
 
 struct check {
     const struct section_rules *rules;
+    struct slice key; /* the innermost */
     unsigned objects,
-        nesting; /* around the value that is looked at, the section itself not counted */
-    bool in_array;
+        nesting;  /* around the value that is looked at, the section itself not counted */
+    bool no_null; /* in an array, or where everything is replaced */
 };
+
+enum { KEY_SHOWN_MAX = 128 };
 
 static bool is_control(struct slice key, size_t i)
 {
@@ -103,7 +108,10 @@ static enum err check_value(struct check *c, const struct json *j);
 static enum err check_children(struct check *c, const struct json *j)
 {
     for (const struct json *child = j->child; child; child = child->next) {
-        if (j->type == JSON_OBJECT) TRY(check_key(c, child->key));
+        if (j->type == JSON_OBJECT) {
+            TRY(check_key(c, child->key));
+            c->key = child->key;
+        }
         TRY(check_value(c, child));
     }
     return OK;
@@ -118,17 +126,23 @@ static enum err check_container(struct check *c, const struct json *j)
     if (++c->nesting > SECTION_NESTING_MAX)
         return fail(ERR_INVALID, "%s: arrays and objects are more than %d levels deep",
                     c->rules->name, SECTION_NESTING_MAX);
-    c->in_array = c->in_array || j->type == JSON_ARRAY;
+    c->no_null = c->no_null || j->type == JSON_ARRAY;
     TRY(check_children(c, j));
     *c = outside;
     return OK;
 }
 
+static enum err check_null(const struct check *c)
+{
+    if (!c->no_null) return OK;
+    return fail(ERR_INVALID, "Value of Property or Tag cannot be null. Error in Property/Tag %.*s",
+                SLICE_ARG(text_first_part(c->key, KEY_SHOWN_MAX)));
+}
+
 static enum err check_value(struct check *c, const struct json *j)
 {
     switch (j->type) {
-    case JSON_NULL:
-        return c->in_array ? fail(ERR_INVALID, "%s: null in an array", c->rules->name) : OK;
+    case JSON_NULL: return check_null(c);
     case JSON_BOOL: return OK;
     case JSON_NUMBER: return check_number(c, j->text);
     case JSON_STRING:
@@ -148,13 +162,14 @@ static bool may_be_ignored(const struct section_rules *rules, struct slice key)
     return slice_is(key, "$version") || (!rules->from_device && slice_is(key, "$metadata"));
 }
 
-enum err section_check(const struct json *patch, const struct section_rules *rules)
+enum err section_check(const struct json *patch, const struct section_rules *rules, bool whole)
 {
-    struct check c = {.rules = rules};
+    struct check c = {.rules = rules, .no_null = whole};
     if (patch->type != JSON_OBJECT) return fail(ERR_INVALID, "%s is not an object", rules->name);
     for (const struct json *j = patch->child; j; j = j->next) {
         if (may_be_ignored(rules, j->key)) continue;
         TRY(check_key(&c, j->key));
+        c.key = j->key;
         TRY(check_value(&c, j));
     }
     return OK;

@@ -25,7 +25,7 @@ static enum err check(const char *json, bool from_device)
     struct section_rules rules = {"section", from_device, TWIN_PROPERTIES_MAX};
     struct json *j;
     assert_int_equal(json_parse(&arena, slice_str(json), &j), OK);
-    return section_check(j, &rules);
+    return section_check(j, &rules, false);
 }
 
 static enum err check_text(void)
@@ -75,6 +75,32 @@ static void rules_of_keys_and_values(void **state)
         if (check(rows[i].json, false) != rows[i].service ||
             check(rows[i].json, true) != rows[i].device)
             fail_msg("%s", rows[i].json);
+    }
+}
+
+static void what_replaces_all_has_no_null(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        enum err expected;
+        const char *key;
+    } rows[] = {
+        {"{\"$version\":null,\"$metadata\":null,\"a\":{}}", OK, NULL},
+        {"{\"my-tag\":null}", ERR_INVALID, "my-tag"},
+        {"{\"a\":{\"b\":1},\"c\":{\"d\":null}}", ERR_INVALID, "d"},
+        {"{\"a\":[{\"b\":null}]}", ERR_INVALID, "b"},
+        {"{\"a\":[1,null]}", ERR_INVALID, "a"},
+    };
+    struct section_rules rules = {"section", false, TWIN_PROPERTIES_MAX};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct json *j;
+        char text_of[100];
+        assert_int_equal(json_parse(&arena, slice_str(rows[i].json), &j), OK);
+        assert_int_equal(section_check(j, &rules, true), rows[i].expected);
+        snprintf(text_of, sizeof text_of,
+                 "Value of Property or Tag cannot be null. Error in Property/Tag %s", rows[i].key);
+        if (rows[i].key) assert_string_equal(fail_text(), text_of);
     }
 }
 
@@ -233,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(rules_of_keys_and_values, reset),
+        cmocka_unit_test_teardown(what_replaces_all_has_no_null, reset),
         cmocka_unit_test_teardown(keys_strings_and_numbers_have_a_length, reset),
         cmocka_unit_test_teardown(objects_are_ten_levels_deep, reset),
         cmocka_unit_test_teardown(sizes_count_as_iot_hub_counts, reset),

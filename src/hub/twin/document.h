@@ -43,6 +43,7 @@ struct twin_change {
     const struct json *tags, *desired, *reported; /* NULL: stays as it is */
     const struct json *configurations;            /* likewise */
     bool replace_tags, replace_desired, replace_reported;
+    bool no_null; /* ... by a PUT, which says nothing by null; what is imported may */
 };
 
 /* `doc` is a twin; `how` as twin_write() has it.  ERR_INVALID with a text. */

@@ -47,8 +47,10 @@ struct section_rules {
     uint32_t count_max; /* of the section afterwards */
 };
 
-/* May that be merged?  ERR_INVALID or ERR_TOO_BIG with a text. */
-enum err section_check(const struct json *patch, const struct section_rules *rules) MUST_USE;
+/* May that be merged?  `whole`: or written in place of all, where null has nothing to take away.  ERR_INVALID or
+ * ERR_TOO_BIG with a text. */
+enum err section_check(const struct json *patch, const struct section_rules *rules,
+                       bool whole) MUST_USE;
 
 /* Merges a patch that section_check() liked: null deletes, objects merge, all else replaces.  Members
  * of the patch itself that begin with '$' do not count.  The tree borrows from the patch. */

@@ -106,7 +106,7 @@ static void replacing_leaves_nothing(void **state)
     change(&r, "d1", TWIN_MERGE, NULL,
            "{\"tags\":{\"a\":1},\"properties\":{\"desired\":{\"b\":2}}}");
     change(&r, "d1", TWIN_REPLACE, NULL,
-           "{\"properties\":{\"desired\":{\"c\":{\"d\":null,\"e\":1}}}}");
+           "{\"tags\":null,\"properties\":{\"desired\":{\"c\":{\"e\":1}}}}");
     assert_int_equal(r.status, STATUS_OK);
     assert_string_equal(at(&r, "tags"), "{}");
     assert_string_equal(at(&r, "properties.desired.b"), "absent");
@@ -125,6 +125,32 @@ static void replacing_leaves_nothing(void **state)
     change(&r, "d1", TWIN_IMPORT, NULL, "{\"properties\":{\"reported\":{\"h\":1}}}");
     assert_string_equal(at(&r, "properties.reported.h"), "1");
     assert_string_equal(at(&r, "properties.desired.g"), "2");
+    reply_free(&r);
+}
+
+/* Where everything is replaced, null has nothing to take away. */
+static void a_put_with_a_null_inside_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum twin_write how;
+        const char *json;
+    } rows[] = {{TWIN_REPLACE, "{\"tags\":{\"a\":null}}"},
+                {TWIN_REPLACE, "{\"properties\":{\"desired\":{\"b\":{\"c\":null}}}}"},
+                {TWIN_REPLACE_TAGS, "{\"a\":null}"},
+                {TWIN_REPLACE_DESIRED, "{\"a\":null}"}};
+    struct reply r = {0};
+    create("d1");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(change(&r, "d1", rows[i].how, NULL, rows[i].json),
+                         STATUS_ARGUMENT_INVALID);
+    assert_int_equal(change(&r, "d1", TWIN_IMPORT, NULL, "{\"tags\":{\"a\":null,\"b\":1}}"),
+                     STATUS_OK);
+    assert_string_equal(at(&r, "tags"), "{\"b\":1}");
+    assert_int_equal(
+        change(&r, "d1", TWIN_REPLACE, NULL, "{\"tags\":null,\"properties\":{\"desired\":null}}"),
+        STATUS_OK);
+    assert_string_equal(at(&r, "tags"), "{}");
     reply_free(&r);
 }
 
@@ -520,6 +546,7 @@ int main(void)
         TEST(everybody_has_a_fresh_twin),
         TEST(each_section_has_its_version_and_writer),
         TEST(replacing_leaves_nothing),
+        TEST(a_put_with_a_null_inside_is_refused),
         TEST(a_write_that_says_nothing_changes_nothing),
         TEST(preconditions_are_kept),
         TEST(bad_writes_are_refused_whole),

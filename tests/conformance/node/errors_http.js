@@ -154,6 +154,7 @@ const ROWS = [
     }], numbered],
     ['ArgumentInvalid', 'a twin with a dot in a key', ['PATCH', `${twin}?${V}`, { body: { tags: { 'a.b': 1 } } }], plain,
         [() => registry.updateTwin('err-d', { tags: { 'a.b': 1 } }, '*'), 'ArgumentError']],
+    ['ArgumentInvalid', 'a twin that is replaced by one with a null', ['PUT', `${twin}?${V}`, { body: { tags: { 'my-tag': null } } }], plain],
     ['ArgumentInvalid', 'a query that does not parse', ['POST', `/devices/query?${V}`, { body: { query: 'SELEC' } }], plain,
         [() => registry.createQuery('SELEC').nextAsTwin(), 'ArgumentError']],
     ['ArgumentInvalid', 'a page size that is none', ['POST', `/devices/query?${V}`, {
