@@ -1,7 +1,8 @@
 -- Statements of hub/c2d.
 
 -- :name c2d_queue_get
-SELECT q.sequence, m.sequence, m.enqueued_us, m.expires_us, m.ack, m.delivery_count, m.message_id
+SELECT q.sequence, m.sequence, m.enqueued_us, m.expires_us, m.ack, m.delivery_count, m.message_id,
+       LENGTH(m.sections)
 FROM c2d_queue q LEFT JOIN c2d_message m ON m.device_id = q.device_id
 WHERE q.device_id = $device_id ORDER BY m.sequence
 

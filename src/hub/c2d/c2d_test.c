@@ -226,6 +226,25 @@ static void a_restart_loses_nothing_and_numbers_go_on(void **state)
     fixture_fini(&f);
 }
 
+/* Of one that is in the store alone, and of one that was read again: what expires has its size in a resource log. */
+static void a_message_has_its_size_whoever_holds_it(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    create(&f, "d");
+    fill(&f, "d", 1);
+    fixture_restart(&f);
+    assert_int_equal(send(&f, "d", "0"), STATUS_OK);
+    struct queue *q = queue_find(f.c2d[home_of(&f, "d")], SLICE_LIT("d"));
+    const struct item *read = item_find(q, 1), *sent = item_find(q, 2);
+    assert_null(read->sections);
+    assert_null(sent->sections);
+    assert_int_not_equal(read->sections_len, 0);
+    assert_int_equal(read->sections_len, sent->sections_len);
+    fixture_fini(&f);
+}
+
 static void messages_expire_whether_their_device_is_there_or_not(void **state)
 {
     struct fixture f;
@@ -446,6 +465,7 @@ int main(void)
         cmocka_unit_test(who_asks_gets_one_message_and_its_own_lock_time),
         cmocka_unit_test(a_message_is_abandoned_nine_times_and_then_gone),
         cmocka_unit_test(a_restart_loses_nothing_and_numbers_go_on),
+        cmocka_unit_test(a_message_has_its_size_whoever_holds_it),
         cmocka_unit_test(messages_expire_whether_their_device_is_there_or_not),
         cmocka_unit_test(what_has_expired_is_not_handed_out_while_the_store_refuses),
         cmocka_unit_test(a_purge_takes_what_waits_and_what_is_under_way),

@@ -53,8 +53,8 @@ struct item {
     bool in_session;         /* ITEM_INVISIBLE: it counts in queue->in_flight */
     int64_t locked_until_us; /* ITEM_INVISIBLE: monotonic */
     uint8_t lock[C2D_TOKEN_LEN];
-    uint8_t *sections; /* NULL: only the store has them */
-    size_t sections_len, id_len;
+    uint8_t *sections;           /* NULL: only the store has them */
+    size_t sections_len, id_len; /* the former also while only the store has them */
     uint8_t message_id[];
 };
 

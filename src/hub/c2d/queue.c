@@ -247,6 +247,7 @@ static void take_row(struct queue *q, const struct store_value *col)
     i->expires_us = col[3].number;
     i->ack = (enum c2d_ack)col[4].number;
     i->delivery_count = (unsigned)col[5].number;
+    i->sections_len = (size_t)col[7].number;
     i->state = ITEM_ENQUEUED;
 }
 

@@ -103,6 +103,7 @@ void work_insert(struct item *i, struct slice sections, struct msg *m)
     struct store_request u;
     w->items[0] = i;
     w->sections = sections;
+    i->sections_len = sections.len;
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_c2d_insert, 1);
     store_put_text(&u, "device_id", queue_id(q));

@@ -149,6 +149,7 @@ check('a command that expired, and an upload that cannot be', async () => {
     const expired = await sought('C2DCommands', 'messageExpired', of('late'));
     assert.equal(expired.inner.deliveryAcknowledgement, 'None');
     assert.equal(expired.inner.messageId, 'm1');
+    assert.ok(Number(expired.inner.messageSizeInBytes) >= 'too late'.length, expired.inner.messageSizeInBytes);
     assert.equal(typeof expired.inner.ttl, 'number');
     assert.match(expired.inner.timeInSystem, /^\d+$/);
 });
