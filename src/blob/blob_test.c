@@ -250,9 +250,12 @@ static void a_writer_that_is_aborted_or_forgotten_leaves_nothing(void **state)
 static void writers_have_a_limit(void **state)
 {
     uint64_t writers[BLOBS_WRITERS_MAX], more;
+    int64_t refused = limit_reached("blob-writers");
     (void)state;
     for (int i = 0; i < BLOBS_WRITERS_MAX; i++) assert_int_equal(begin(&writers[i]), OK);
+    assert_int_equal(limit_reached("blob-writers"), refused);
     assert_int_equal(begin(&more), ERR_THROTTLED);
+    assert_int_equal(limit_reached("blob-writers") - refused, 1);
     blobs_abort(blobs, core, writers[7]);
     run();
     assert_int_equal(begin(&more), OK);
@@ -275,6 +278,7 @@ static void so_many_lists_are_joined_at_a_time(void **state)
     static const struct slice list[] = {{(const uint8_t *)"1", 1}};
     struct blobs_props props = {0};
     char name[32];
+    int64_t refused = limit_reached("blob-joins");
     throttled = 0;
     for (int i = 0; i <= BLOBS_JOINS_MAX; i++) {
         snprintf(name, sizeof name, "b%d", i);
@@ -288,6 +292,7 @@ static void so_many_lists_are_joined_at_a_time(void **state)
     }
     for (int i = 0; i < 10; i++) run();
     assert_int_equal(throttled, 1);
+    assert_int_equal(limit_reached("blob-joins") - refused, 1);
     assert_int_equal(join("b16", (const char *const[]){"1"}, 1), OK);
 }
 

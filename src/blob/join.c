@@ -2,12 +2,14 @@
  * have their turn in between. */
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "blob/internal.h"
 
 COUNTER(joins_total, "azimuth_blob_joins_total", "Block lists that became blobs");
+LIMIT_REACHED(too_many_joins, "blob-joins")
 
 enum { COPY_BYTES = 256 << 10 };
 
@@ -116,8 +118,10 @@ static enum err check_blocks(struct blobs *b, const struct blobs_call *c)
 
 static enum err begin(struct blobs *b, struct addr owner, const struct blobs_call *c, uint64_t *id)
 {
-    if (b->join_count == BLOBS_JOINS_MAX)
+    if (b->join_count == BLOBS_JOINS_MAX) {
+        metric_inc(&too_many_joins);
         return fail(ERR_THROTTLED, "%d block lists are being joined", BLOBS_JOINS_MAX);
+    }
     TRY(check_blocks(b, c));
     return writer_begin(b, owner, id);
 }

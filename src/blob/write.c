@@ -13,6 +13,7 @@
 GAUGE(writers_now, "azimuth_blob_writers", "Blobs and blocks that are being written");
 COUNTER(bytes_written, "azimuth_blob_written_bytes_total", "Bytes of blobs written");
 LIMIT_REACHED(too_large, "blob-size")
+LIMIT_REACHED(too_many_writers, "blob-writers")
 COUNTER(no_room, "azimuth_blob_no_room_total", "Pieces of blobs refused for want of disk");
 
 /* ERR_FULL */
@@ -45,7 +46,10 @@ enum err writer_begin(struct blobs *b, struct addr owner, uint64_t *id)
 {
     char path[PATH_MAX_LEN];
     struct writer *w = free_writer(b);
-    if (w == NULL) return fail(ERR_THROTTLED, "%d uploads are under way", BLOBS_WRITERS_MAX);
+    if (w == NULL) {
+        metric_inc(&too_many_writers);
+        return fail(ERR_THROTTLED, "%d uploads are under way", BLOBS_WRITERS_MAX);
+    }
     TRY(disk_has_room(b));
     uint64_t next = (b->last_id / BLOBS_WRITERS_MAX + 1) * BLOBS_WRITERS_MAX;
     next += (uint64_t)(w - b->writers);

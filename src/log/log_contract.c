@@ -3,6 +3,7 @@
 
 #include "base/test.h"
 
+#include "base/limit.h"
 #include "base/num.h"
 
 enum { READ_MAX = 64 << 10, DAY_S = 86400 };
@@ -373,7 +374,9 @@ static void waiting_reads_have_a_limit(void **state)
 {
     struct fixture f = begin(state, 1);
     for (int i = 0; i < LOG_WAITING_MAX; i++) assert_null(rig_read(f.rig, 0, 0, 100, true));
+    int64_t refused = limit_reached("log-waiting-reads");
     assert_int_equal(rig_read(f.rig, 0, 0, 100, true)->err, ERR_FULL);
+    assert_int_equal(limit_reached("log-waiting-reads") - refused, 1);
     unsigned before = f.rig->read_count;
     fill(&f, 0, 1, 30, 1);
     assert_int_equal(f.rig->read_count - before, LOG_WAITING_MAX);

@@ -1093,6 +1093,7 @@ static void there_are_so_many_subscriptions(void **state)
 {
     (void)state;
     char text[128];
+    int64_t refused = limit_reached("live-subscriptions");
     open_link();
     for (int i = 0; i <= LIVE_SUBS_MAX; i++) {
         snprintf(text, sizeof text, "{\"id\":%d,\"sub\":\"events\"}", i);
@@ -1100,6 +1101,7 @@ static void there_are_so_many_subscriptions(void **state)
         rig_wait(&rig, 100000);
         expect_message(i < LIVE_SUBS_MAX ? "\"batch\":[]" : "at most 16");
     }
+    assert_int_equal(limit_reached("live-subscriptions") - refused, 1);
     say_frame("{\"id\":3,\"sub\":\"events\"}", false);
     expect_message("taken");
     say_frame("{\"id\":3,\"unsub\":true}", false);
@@ -1267,6 +1269,7 @@ static void there_are_so_many_links(void **state)
 {
     (void)state;
     struct rig_conn *links[LIVE_LINKS_MAX];
+    int64_t refused = limit_reached("live-links");
     open_link();
     links[0] = conn;
     for (int i = 1; i < LIVE_LINKS_MAX; i++) {
@@ -1275,6 +1278,7 @@ static void there_are_so_many_links(void **state)
     }
     conn = rig_dial(&rig, WIRE_CONSOLE);
     expect(upgrade("azm.live.1"), 503);
+    assert_int_equal(limit_reached("live-links") - refused, 1);
     rig_free(links[1]);
     expect(upgrade("azm.live.1"), 101);
     for (int i = 0; i < LIVE_LINKS_MAX; i++)

@@ -1,8 +1,10 @@
 /* mqtt_test.c - devices over MQTT against a whole hub: what is answered, what is refused. */
 #include "base/clock.h"
 #include "base/io_mem.h"
+#include "base/limit.h"
 #include "hub/c2d/c2d.h"
 #include "hub/fault/fault.h"
+#include "hub/session/session.h"
 #include "hub/telemetry/telemetry.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/edge_test.h"
@@ -774,6 +776,25 @@ static void subscriptions_are_refused_and_said_so(void **state)
     end(&c);
 }
 
+/* Said at once, so that all are under way: none is answered before its change is on disk. */
+static void so_many_subscriptions_are_changed_at_once(void **state)
+{
+    (void)state;
+    struct mqtt_filter f = {SLICE_LIT("devices/d1/messages/devicebound/#"), 1};
+    for (uint16_t more = 0; more < 2; more++) {
+        int64_t refused = limit_reached("subscription-changes");
+        struct client c;
+        open_device(&c, "d1");
+        for (uint16_t id = 1; id <= SESSION_SUBSCRIBES_MAX + more; id++)
+            assert_int_equal(mqtt_send_subscribe(&c.mqtt, id, &f, 1), OK);
+        speak(&c);
+        assert_int_equal(c.suback, more ? -1 : 1);
+        assert_int_equal(c.conn->gone, more);
+        assert_int_equal(limit_reached("subscription-changes") - refused, more);
+        end(&c);
+    }
+}
+
 /* ---- throttles */
 
 static void who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost(void **state)
@@ -1070,6 +1091,7 @@ int main(void)
         TEST(a_device_that_reads_slowly_gets_each_message_once),
         TEST(what_was_purged_while_the_device_did_not_read_is_not_sent),
         TEST(subscriptions_are_refused_and_said_so),
+        TEST(so_many_subscriptions_are_changed_at_once),
         TEST(who_sends_more_than_the_rate_is_read_later_and_nothing_is_lost),
         TEST(a_device_that_is_read_later_is_not_silent),
         TEST(telemetry_that_would_wait_too_long_ends_the_connection),

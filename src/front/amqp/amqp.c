@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
@@ -17,6 +18,7 @@
 #include "front/amqp/stream_link.h"
 
 COUNTER(logins_refused, "azimuth_amqp_logins_refused_total", "SASL logins refused");
+LIMIT_REACHED(limits_met, "amqp-connection")
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
 COUNTER(linkless_closed, "azimuth_amqp_linkless_closed_total",
         "AMQP connections closed because they had no links");
@@ -414,6 +416,8 @@ static void process(struct peer *p, int64_t now_us)
     struct amqp_event ev;
     enum err e;
     while ((e = amqp_next(&p->engine, &ev)) == OK) on_event(p, &ev);
+    metric_add(&limits_met, p->engine.limits_met);
+    p->engine.limits_met = 0;
     if (e == ERR_AGAIN) {
         arm(p, now_us);
     } else if (!p->over) {

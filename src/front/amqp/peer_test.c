@@ -1,6 +1,7 @@
 /* peer_test.c - logins, tokens, addresses and the time a connection has. */
 #include "base/test.h"
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "front/amqp/testing/testing.h"
 
@@ -283,6 +284,24 @@ static void tokens_have_a_limit_per_connection(void **state)
 
 /* ---- addresses and rights */
 
+/* What the engine refuses is counted, too. */
+static void sessions_have_a_limit_per_connection(void **state)
+{
+    (void)state;
+    struct front_rig r;
+    struct conn c;
+    int64_t refused = limit_reached("amqp-connection");
+    start(&r, &c);
+    rig_greet(&r, &c);
+    for (int i = 1; i < AMQP_SESSIONS_MAX; i++) rig_feed_format(&r, &c, "%d begin[null 1 1 1]", i);
+    assert_null(strstr(rig_output(&c), AMQP_RESOURCE_LIMIT));
+    assert_int_equal(limit_reached("amqp-connection"), refused);
+    rig_feed_format(&r, &c, "%d begin[null 1 1 1]", AMQP_SESSIONS_MAX);
+    assert_non_null(strstr(rig_output(&c), AMQP_RESOURCE_LIMIT));
+    assert_int_equal(limit_reached("amqp-connection") - refused, 1);
+    stop(&r, &c);
+}
+
 static void an_unknown_address_is_named_in_the_refusal(void **state)
 {
     (void)state;
@@ -489,6 +508,7 @@ int main(void)
         cmocka_unit_test(tokens_that_are_not_good_are_answered_401),
         cmocka_unit_test(a_key_signs_as_text_and_as_bytes),
         cmocka_unit_test(tokens_have_a_limit_per_connection),
+        cmocka_unit_test(sessions_have_a_limit_per_connection),
         cmocka_unit_test(an_unknown_address_is_named_in_the_refusal),
         cmocka_unit_test(a_very_long_address_is_refused_like_an_unknown_one),
         cmocka_unit_test(events_cannot_be_sent_here),

@@ -21,6 +21,8 @@
 COUNTER(told, "azimuth_live_events_total", "Events told to pages of the console");
 COUNTER(lost, "azimuth_live_events_passed_over_total",
         "Events that pages of the console were not told of, since there were too many");
+LIMIT_REACHED(too_many_links, "live-links")
+LIMIT_REACHED(too_many_subs, "live-subscriptions")
 LIMIT_REACHED(too_many_queries, "live-queries")
 GAUGE(links_now, "azimuth_live_links", "Pages of the console with a live link");
 GAUGE(subs_now, "azimuth_live_subscriptions", "Subscriptions of live links");
@@ -576,8 +578,13 @@ static void start(struct sub *s)
 static void subscribe(struct link *l, int64_t id, struct slice what, const struct json *m)
 {
     const char *fault = NULL;
-    if (l->sub_count == LIVE_SUBS_MAX || find_sub(l, id)) {
-        tell_error(l, id, find_sub(l, id) ? "this id is taken" : "at most 16 subscriptions");
+    if (find_sub(l, id)) {
+        tell_error(l, id, "this id is taken");
+        return;
+    }
+    if (l->sub_count == LIVE_SUBS_MAX) {
+        metric_inc(&too_many_subs);
+        tell_error(l, id, "at most 16 subscriptions");
         return;
     }
     struct sub *s = NEW(struct sub);
@@ -740,6 +747,7 @@ void live_upgrade(struct call *c)
     if (s == NULL) {
         rest_answer_status(c, STATUS_UNAUTHORIZED_ACCESS, "the live link needs a session");
     } else if (console->live->links >= LIVE_LINKS_MAX) {
+        metric_inc(&too_many_links);
         rest_answer_status(c, STATUS_SERVICE_UNAVAILABLE, "there are 64 live links already");
     } else {
         console->live->session = s->number;

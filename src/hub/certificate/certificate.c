@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/say.h"
@@ -18,6 +19,8 @@
 #include "hub/certificate/change.h"
 #include "hub/certificate/row.h"
 #include "hub/rollout.h"
+
+LIMIT_REACHED(changes_refused, "certificate-changes")
 
 enum certificate_kind {
     CERTIFICATE_CHANGE = HUB_CERTIFICATE, /* struct change -> CERTIFICATE_DONE */
@@ -143,10 +146,12 @@ static void on_change(void *ctx, struct lane *lane, struct msg *m)
     struct certificates *c = ctx;
     (void)lane;
     enum err e = rollout_add(&c->changes, m, CERTIFICATE_CHANGES_MAX);
-    if (e != OK)
+    if (e != OK) {
+        metric_inc(&changes_refused);
         answer(c, m, e);
-    else if (c->changes.waiting == 1)
+    } else if (c->changes.waiting == 1) {
         start_first(c);
+    }
 }
 
 /* ---- on every core */

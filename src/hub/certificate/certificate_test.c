@@ -2,6 +2,7 @@
 #include "auth/x509_issue_test.h"
 #include "store/rig.h"
 
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/certificate/certificate.h"
 
@@ -295,6 +296,7 @@ static void a_hub_has_25(void **state)
 {
     struct fixture *f = *state;
     char name[16];
+    int64_t refused = limit_reached("certificates");
     for (int i = 0; i <= X509_CAS_MAX; i++) {
         struct paper p;
         snprintf(name, sizeof name, "ca%d", i);
@@ -303,6 +305,7 @@ static void a_hub_has_25(void **state)
         if (i == 0) assert_int_equal(ask(f, PUT_VERIFIED, name, "*", &p), OK);
         paper_fini(&p);
     }
+    assert_int_equal(limit_reached("certificates") - refused, 1);
     restart(f);
     assert_int_equal(ask(f, PUT, "more", NULL, &root), ERR_FULL);
     assert_int_equal(ask(f, DELETE, "ca3", "*", NULL), OK);
@@ -314,6 +317,7 @@ static void changes_happen_one_after_the_other(void **state)
     struct fixture *f = *state;
     enum { N = CERTIFICATE_CHANGES_MAX };
     struct asker a[N + 1];
+    int64_t refused = limit_reached("certificate-changes");
     for (int i = 0; i <= N; i++) {
         f->core = 0; /* all from one core, so that they keep their order */
         start(f, &a[i], i % 2 ? DELETE : PUT, "ca", i % 2 ? "*" : NULL, &root);
@@ -323,6 +327,7 @@ static void changes_happen_one_after_the_other(void **state)
         assert_int_equal(a[i].answers, 1);
         assert_int_equal(a[i].result, i == N ? ERR_THROTTLED : OK);
     }
+    assert_int_equal(limit_reached("certificate-changes") - refused, 1);
     assert_null(find(f, "ca"));
 }
 

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/rand.h"
+
+LIMIT_REACHED(too_many_certificates, "certificates")
 
 static enum err check_if_match(const struct change *change, const struct certificate *before)
 {
@@ -45,9 +48,9 @@ static enum err check_room(const struct certificate_table *t, const struct certi
     const struct certificate *same = certificate_table_with(t, made->thumbprint);
     if (same && same != before)
         return fail(ERR_EXISTS, "that certificate is there already, as '%s'", same->name);
-    if (before == NULL && t->count == X509_CAS_MAX)
-        return fail(ERR_FULL, "there are %d certificates, as many as there may be", X509_CAS_MAX);
-    return OK;
+    if (before || t->count < X509_CAS_MAX) return OK;
+    metric_inc(&too_many_certificates);
+    return fail(ERR_FULL, "there are %d certificates, as many as there may be", X509_CAS_MAX);
 }
 
 static enum err put(const struct change *change, const struct certificate_table *t,

@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/say.h"
 #include "hub/diagnostic/home.h"
+
+LIMIT_REACHED(too_many_settings, "diagnostic-settings")
 
 /* ---- records */
 
@@ -72,8 +75,10 @@ static unsigned find(const struct diagnostics *d, struct slice name)
 static enum err add(struct diagnostics *d, struct slice name, const struct json *doc)
 {
     unsigned at = find(d, name);
-    if (at == DIAGNOSTIC_SETTINGS_MAX)
+    if (at == DIAGNOSTIC_SETTINGS_MAX) {
+        metric_inc(&too_many_settings);
         return fail(ERR_FULL, "there are %d settings, as many as may be", DIAGNOSTIC_SETTINGS_MAX);
+    }
     struct setting *s = setting_parse(d, name, doc);
     if (s == NULL) return ERR_INVALID;
     if (at == d->count) d->count++;

@@ -1,6 +1,7 @@
 /* diagnostic_test.c - records into files and event hubs, settings, and every limit at N and N + 1. */
 #include "base/io.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/event_hub/streams_rig.h"
@@ -511,6 +512,7 @@ static void batches_that_nobody_takes_are_bounded(void **state)
 static void there_are_five_settings_and_no_sixth(void **state)
 {
     char name[16];
+    int64_t refused = limit_reached("diagnostic-settings");
     (void)state;
     for (int i = 0; i < DIAGNOSTIC_SETTINGS_MAX; i++) {
         snprintf(name, sizeof name, "s%d", i);
@@ -518,6 +520,7 @@ static void there_are_five_settings_and_no_sixth(void **state)
     }
     assert_int_equal(put("s4", SMALL_FILE).status, STATUS_OK);
     assert_int_equal(put("s5", TO_FILE).status, STATUS_QUOTA_EXCEEDED);
+    assert_int_equal(limit_reached("diagnostic-settings") - refused, 1);
     assert_int_equal(delete ("s0"), STATUS_OK);
     assert_int_equal(put("s5", TO_FILE).status, STATUS_OK);
 }

@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "hub/policy/policy.h"
 #include "hub/policy/policy_sql.h"
 #include "store/store.h"
+
+LIMIT_REACHED(too_many_policies, "policies")
+LIMIT_REACHED(too_many_changes, "policy-changes")
 
 struct edition {
     struct policies policies;
@@ -98,10 +102,12 @@ static void ask_store(struct policy_keys *k, struct policy_wait *w)
 static enum err begin(struct policy_keys *k, const char *what, const char *name)
 {
     if (k->next) return fail(ERR_THROTTLED, "another change of policies is under way: try again");
-    if (k->changes == POLICY_CHANGES_MAX)
+    if (k->changes == POLICY_CHANGES_MAX) {
+        metric_inc(&too_many_changes);
         return fail(ERR_FULL,
                     "policies were changed %d times since the server started: restart it first",
                     POLICY_CHANGES_MAX);
+    }
     k->next = NEW(struct edition);
     k->next->policies = *k->hub->policies;
     k->next->what = what;
@@ -161,6 +167,7 @@ static enum err check_new(const struct policies *now, struct slice name)
         return fail(ERR_EXISTS, "there is a policy '%.*s' already", SLICE_ARG(name));
     if (now->count < AUTH_POLICIES_MAX) return OK;
     say_warn("policy.full", "policies=%zu", now->count);
+    metric_inc(&too_many_policies);
     return fail(ERR_FULL, "there are %d policies: delete one first", AUTH_POLICIES_MAX);
 }
 

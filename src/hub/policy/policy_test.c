@@ -3,6 +3,7 @@
 
 #include "store/rig.h"
 
+#include "base/limit.h"
 #include "hub/policy/policy.h"
 #include "hub/policy/test_sql.h"
 
@@ -188,11 +189,13 @@ static void there_are_so_many_policies_and_not_one_more(void **state)
     struct policy_keys *k = changes(f);
     struct asker a = {.wait.fn = note_result};
     char name[16];
+    int64_t refused = limit_reached("policies");
     for (size_t i = f->hub.policies->count; i < AUTH_POLICIES_MAX; i++) {
         snprintf(name, sizeof name, "p%zu", i);
         assert_int_equal(add(f, k, slice_str(name)), OK);
     }
     assert_int_equal(add(f, k, SLICE_LIT("more")), ERR_FULL);
+    assert_int_equal(limit_reached("policies") - refused, 1);
     enum err gone = policy_remove(k, SLICE_LIT("p7"), &a.wait);
     assert_int_equal(outcome(f, &a, gone), OK);
     assert_int_equal(add(f, k, SLICE_LIT("more")), OK);

@@ -1,6 +1,7 @@
 /* home_test.c - what the home core knows, tells and bears: sessions, presence, limits, faults. */
 #include "hub/registry/fixture.h"
 
+#include "base/limit.h"
 #include "hub/registry/test_sql.h"
 
 /* ---- whom the home tells */
@@ -269,6 +270,7 @@ static void so_many_calls_may_wait(void **state)
 {
     struct fixture *f = *state;
     struct reply *replies = mem_zero((REGISTRY_WAITING_MAX + 1) * sizeof *replies);
+    int64_t refused = limit_reached("registry-calls");
     for (int i = 0; i <= REGISTRY_WAITING_MAX; i++)
         registry_get(asking(f, &replies[i]), SLICE_LIT("d1"), &replies[i].wait);
     rig_run(&f->rig);
@@ -279,6 +281,7 @@ static void so_many_calls_may_wait(void **state)
                                                 : STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
     }
     assert_int_equal(f->registries[0]->waiting, 0);
+    assert_int_equal(limit_reached("registry-calls") - refused, 1);
     free(replies);
 }
 

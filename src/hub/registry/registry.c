@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "hub/registry/home.h"
 #include "hub/registry/registry_sql.h"
@@ -11,6 +12,7 @@ GAUGE(cached_bytes, "azimuth_registry_cache_bytes", "Identities in memory.");
 COUNTER(loads_total, "azimuth_registry_loads_total", "Identities asked of the store.");
 COUNTER(evictions_total, "azimuth_registry_evictions_total", "Identities that left the cache.");
 GAUGE(waiting_now, "azimuth_registry_waiting", "Calls that wait for an identity or a write.");
+LIMIT_REACHED(too_many_waiting, "registry-calls")
 
 /* ---- entries */
 
@@ -151,6 +153,7 @@ void registry_load(struct registry *r, struct slice who, struct registry_load *l
     ON_LANE(r->lane);
     load->fn = fn;
     if (r->waiting >= REGISTRY_WAITING_MAX) {
+        metric_inc(&too_many_waiting);
         fn(load, NULL, ERR_THROTTLED);
         return;
     }

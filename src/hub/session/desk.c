@@ -4,10 +4,13 @@
 
 #include "base/blob.h"
 #include "base/clock.h"
+#include "base/limit.h"
 #include "hub/routing/routing.h"
 #include "hub/session/message.h"
 #include "hub/session/show.h"
 #include "log/log.h"
+
+LIMIT_REACHED(too_many_subscribes, "subscription-changes")
 
 const char *session_cause_name(enum session_cause cause)
 {
@@ -249,9 +252,11 @@ void session_renew(struct session *s, struct slice token)
 enum err session_subscribe(struct session *s, uint32_t set, uint32_t clear, uint64_t cookie)
 {
     struct slice who = who_of(s);
-    if (s->subscribing == SESSION_SUBSCRIBES_MAX)
+    if (s->subscribing == SESSION_SUBSCRIBES_MAX) {
+        metric_inc(&too_many_subscribes);
         return fail(ERR_FULL, "more than %d changes of subscriptions under way",
                     SESSION_SUBSCRIBES_MAX);
+    }
     struct msg *m = msg_new(SESSION_SUBSCRIBE, sizeof(struct session_subscribe_msg) + who.len);
     struct session_subscribe_msg *body = (void *)m->body;
     body->set = set;

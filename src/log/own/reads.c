@@ -1,6 +1,7 @@
 /* reads.c - the log lane answers readers from memory, lets them wait, or sends them to the files. */
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "base/num.h"
 #include "log/own/own.h"
@@ -14,6 +15,7 @@ struct waiting_read {
 COUNTER(memory_reads, "azimuth_log_memory_reads_total", "Reads answered from memory.");
 COUNTER(memory_bytes, "azimuth_log_memory_read_bytes_total", "Bytes of records read from memory.");
 GAUGE(waiting, "azimuth_log_waiting_reads", "Reads that wait for new records.");
+LIMIT_REACHED(too_many_waiting, "log-waiting-reads")
 
 static struct log_ends ends_of(const struct partition *p)
 {
@@ -77,6 +79,7 @@ static void wait_for_more(struct log *l, struct msg *m, const struct log_read_ms
                           struct partition *p)
 {
     if (p->waiting_count == LOG_WAITING_MAX) {
+        metric_inc(&too_many_waiting);
         refuse_read(l, m, r, p, ERR_FULL);
         return;
     }

@@ -235,6 +235,7 @@ struct amqp {
     int64_t now_us, since_us, received_us, sent_us;
     struct amqp_table by_remote, by_local; /* sessions */
     uint32_t link_count;
+    uint32_t limits_met; /* sessions, links and bytes refused; whoever counts them sets it to 0 */
     size_t partial_bytes;
     size_t frame_at, more_at; /* the frame under construction, the place of its `more` */
     struct amqp_accepted {    /* the frame at the end of `out` is a disposition that can grow */

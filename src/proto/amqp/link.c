@@ -243,6 +243,7 @@ static struct amqp_link *theirs(struct amqp_session *s, const struct fields *f, 
     struct amqp *a = s->amqp;
     bool handles = amqp_table_free_id(&s->links_out) <= s->handle_max;
     if (a->link_count >= links_max(a) + AMQP_REFUSED_MAX || !handles) {
+        a->limits_met++;
         amqp_session_fail(s, AMQP_RESOURCE_LIMIT, "Too many links.");
         return NULL;
     }
@@ -323,6 +324,7 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
     if (l->attach_sent) forget_kept(l);
     read_attach(l, f);
     if (a->link_count > links_max(a)) {
+        a->limits_met++;
         struct amqp_error e =
             amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many links as it may have.");
         amqp_refuse_attach(l, &e);

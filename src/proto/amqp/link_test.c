@@ -230,6 +230,7 @@ static void the_link_after_the_last_is_refused_alone(void **state)
     wire_rig_feed(&r, "0 attach[\"a\" 0 true]\n0 attach[\"b\" 1 true]\n0 attach[\"c\" 2 true]");
     wire_rig_events(&r);
     wire_rig_output(&r);
+    assert_int_equal(r.a.limits_met, 0);
     wire_rig_feed(&r, "0 attach[\"d\" 3 true 2b 0b null @41 [\"t\"]]\n0 detach[3 true]\n"
                       "0 detach[0 true]\n0 attach[\"d\" 3 true]");
     assert_string_equal(wire_rig_events(&r), "on-detach\non-attach d sender 2 0\n");
@@ -237,6 +238,7 @@ static void the_link_after_the_last_is_refused_alone(void **state)
         strstr(wire_rig_output(&r),
                "0 detach[3 true @29 ['amqp:resource-limit-exceeded' \"The connection has "
                "as many links as it may have.\" null]]"));
+    assert_int_equal(r.a.limits_met, 1);
     wire_rig_fini(&r);
 }
 
@@ -254,6 +256,7 @@ static void refused_links_that_stay_have_a_limit(void **state)
     wire_rig_feed(&r, "0 attach[\"x\" 99 true]");
     assert_non_null(
         strstr(wire_rig_events(&r), "on-end amqp:resource-limit-exceeded: Too many links."));
+    assert_int_equal(r.a.limits_met, AMQP_REFUSED_MAX + 1);
     wire_rig_fini(&r);
 }
 

@@ -61,6 +61,7 @@ static bool append(struct amqp_link *l, struct slice payload, struct amqp_event 
 {
     struct amqp *a = l->session->amqp;
     if (a->partial_bytes + payload.len > AMQP_PARTIAL_MAX) {
+        a->limits_met++;
         amqp_link_fail(l, AMQP_RESOURCE_LIMIT, "Too many bytes of unfinished deliveries.", ev);
         return false;
     }

@@ -90,6 +90,7 @@ static void read_begin(struct amqp_session *s, uint16_t channel, const struct fi
 /* Begun and ended in one breath; the peer's end finishes it. */
 static void refuse(struct amqp_session *s)
 {
+    s->amqp->limits_met++;
     struct amqp_error e =
         amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many sessions as it may have.");
     s->silent = true;
@@ -101,6 +102,7 @@ static void accept(struct amqp *a, uint16_t channel, const struct fields *f, str
     bool taken = amqp_table_get(&a->by_local, channel) || channel > a->channel_max;
     uint32_t local = taken ? amqp_table_free_id(&a->by_local) : channel;
     if (a->by_local.count >= sessions_max(a) + AMQP_REFUSED_MAX || local > a->channel_max) {
+        a->limits_met++;
         amqp_fail(a, ERR_PROTOCOL, AMQP_RESOURCE_LIMIT, "Too many sessions.");
         return;
     }

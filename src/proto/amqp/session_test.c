@@ -60,11 +60,13 @@ static void the_session_after_the_last_is_refused_alone(void **state)
     start(&r, &server, "0 open[\"c\"]");
     wire_rig_feed(&r, "0 begin[null 1 1 1]\n1 begin[null 1 1 1]\n2 begin[null 1 1 1]");
     wire_rig_output(&r);
+    assert_int_equal(r.a.limits_met, 0);
     wire_rig_feed(&r, "3 begin[null 1 1 1]\n3 attach[\"l\" 0 true]");
     wire_rig_expect(&r, "on-begin\non-begin\non-begin\n",
                     "3 begin[3h 1 4 2147483647 8191 null null null]\n"
                     "3 end[@29 ['amqp:resource-limit-exceeded' \"The connection has as many "
                     "sessions as it may have.\" null]]\n");
+    assert_int_equal(r.a.limits_met, 1);
     wire_rig_feed(&r, "3 end[]\n0 end[]\n3 begin[null 1 1 1]");
     assert_string_equal(wire_rig_events(&r), "on-end\non-begin\n");
     wire_rig_fini(&r);
@@ -84,6 +86,7 @@ static void refused_sessions_that_stay_have_a_limit(void **state)
     wire_rig_feed(&r, "99 begin[null 1 1 1]");
     assert_int_equal(r.last, ERR_PROTOCOL);
     assert_non_null(strstr(wire_rig_events(&r), "on-close amqp:resource-limit-exceeded"));
+    assert_int_equal(r.a.limits_met, AMQP_REFUSED_MAX + 1);
     wire_rig_fini(&r);
 }
 

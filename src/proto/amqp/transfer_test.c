@@ -180,6 +180,7 @@ static void unfinished_deliveries_have_a_limit_together(void **state)
         r.silent = true;
         send_in_frames(&r, PIECES + extra, PIECE);
         assert_int_equal(in->detach_sent, extra);
+        assert_int_equal(r.a.limits_met, extra);
         amqp_hang_up(&r.a);
         buf_clear(&r.events);
         wire_rig_fini(&r);
