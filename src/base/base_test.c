@@ -16,6 +16,7 @@
 #include "base/net.h"
 #include "base/num.h"
 #include "base/rand.h"
+#include "base/say.h"
 #include "base/text.h"
 
 static void a_buf_grows_consumes_and_slides(void **state)
@@ -615,10 +616,26 @@ static void without_memory_the_process_ends_with_a_line_that_says_so(void **stat
     }
 }
 
+static void say_what_a_peer_said(void)
+{
+    say_info("test", "name=%s",
+             "\x1b[31m\x7f\xc2\x9b"
+             "1m\nfake\xc2\x85 \xc2\xb0 \xc3\xa9");
+}
+
+static void lines_of_the_log_have_no_control_characters(void **state)
+{
+    (void)state;
+    char text[8192];
+    assert_int_equal(last_words(say_what_a_peer_said, text, sizeof text), 0);
+    assert_non_null(strstr(text, " info test name= [31m  1m fake  \xc2\xb0 \xc3\xa9\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_memory_the_process_ends_with_a_line_that_says_so),
+        cmocka_unit_test(lines_of_the_log_have_no_control_characters),
         cmocka_unit_test(guids_are_of_the_source_in_use),
         cmocka_unit_test(secrets_are_compared_to_the_last_byte),
         cmocka_unit_test(hosts_of_this_machine_are_known),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 _Atomic enum say_level say_level_max = SAY_INFO;
 
@@ -30,6 +31,17 @@ static int folded(struct say_site *site, int64_t second)
     return count > SAY_BURST ? (int)(count - SAY_BURST) : 0;
 }
 
+/* What peers say of themselves stands in lines that people read in terminals. */
+static void write_line(struct slice line)
+{
+    struct buf shown = {0};
+    text_shown(&shown, line);
+    buf_put_u8(&shown, '\n');
+    ssize_t ignored = write(STDERR_FILENO, shown.ptr, buf_size(&shown));
+    (void)ignored;
+    buf_free(&shown);
+}
+
 void say_line(struct say_site *site, enum say_level level, const char *event, const char *fmt, ...)
 {
     int64_t now = clock_wall_us();
@@ -45,9 +57,5 @@ void say_line(struct say_site *site, enum say_level level, const char *event, co
     if (hidden && (size_t)n < sizeof line)
         n += snprintf(line + n, sizeof line - (size_t)n, " folded=%d", hidden);
     if ((size_t)n > sizeof line - 2) n = (int)sizeof line - 2;
-    for (int i = 0; i < n; i++)
-        if ((unsigned char)line[i] < 0x20) line[i] = ' ';
-    line[n++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, line, (size_t)n);
-    (void)ignored;
+    write_line(slice_of(line, (size_t)n));
 }
