@@ -5,24 +5,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "cli/dial.h"
 #include "cli/fleet_device.h"
-#include "cli/fleet_dial.h"
 #include "cli/fleet_report.h"
 #include "cli/interrupt.h"
 
-enum { READ_MAX = 64 << 10, EVENTS_MAX = 256 };
+enum {
+    READ_MAX = 64 << 10,
+    EVENTS_MAX = 256,
+    DESCRIPTORS_BESIDES = 32, /* files, standard streams, libraries */
+};
 
 struct loop {
     struct fleet fleet;
     struct fleet_heap heap;
     struct list queue; /* devices that wait for their turn to connect */
     size_t connecting;
-    struct fleet_addresses addresses;
+    struct dial_addresses addresses;
     size_t address; /* the one that worked last */
     int epoll;
     int64_t began_us, stop_us; /* when the run stops waiting, once it is stopping */
@@ -91,10 +96,19 @@ static void lose(struct loop *l, struct fleet_device *d, enum err why, int64_t n
     fleet_heap_set(&l->heap, &d->due, fleet_device_deadline(d));
 }
 
+/* To the next address of the host, if there is one that was not tried. */
+static bool turn_elsewhere(const struct loop *l, struct fleet_device *d)
+{
+    if (d->addresses_tried++ == l->addresses.count) return false;
+    d->address = (d->address + 1) % l->addresses.count;
+    return true;
+}
+
 static void dial(struct loop *l, struct fleet_device *d, int64_t now_us)
 {
     fleet_device_dial(d, now_us);
-    enum err e = fleet_dial(&l->addresses.items[d->address], &d->fd);
+    enum err e = dial_begin(&l->addresses.items[d->address], &d->fd);
+    while (e != OK && turn_elsewhere(l, d)) e = dial_begin(&l->addresses.items[d->address], &d->fd);
     if (e != OK) {
         lose(l, d, e, now_us);
         return;
@@ -128,15 +142,13 @@ static void start_queued(struct loop *l, int64_t now_us)
     }
 }
 
-/* The next address of the host, if there is one that was not tried. */
 static void dial_elsewhere(struct loop *l, struct fleet_device *d, enum err why, int64_t now_us)
 {
-    if (d->addresses_tried++ == l->addresses.count) {
+    if (!turn_elsewhere(l, d)) {
         lose(l, d, why, now_us);
         return;
     }
     hang_up(d);
-    d->address = (d->address + 1) % l->addresses.count;
     dial(l, d, now_us);
 }
 
@@ -158,7 +170,7 @@ static void finish_turn(struct loop *l, struct fleet_device *d, enum err e, int6
 
 static void on_dialled(struct loop *l, struct fleet_device *d, int64_t now_us)
 {
-    enum err e = fleet_dialled(d->fd, &l->addresses.items[d->address]);
+    enum err e = dial_end(d->fd, &l->addresses.items[d->address]);
     if (e != OK) {
         dial_elsewhere(l, d, e, now_us);
         return;
@@ -347,6 +359,22 @@ static enum err verdict(const struct fleet *f)
     return OK;
 }
 
+/* Room for that many sockets.  ERR_FULL says what stands against it. */
+static enum err need_sockets(size_t count)
+{
+    struct rlimit limit;
+    rlim_t need = count + DESCRIPTORS_BESIDES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need) return OK;
+    if (limit.rlim_max < need)
+        return fail(ERR_FULL,
+                    "%zu devices need %zu open files and this process may have %zu; raise it with "
+                    "'ulimit -Hn' or take fewer devices",
+                    count, (size_t)need, (size_t)limit.rlim_max);
+    limit.rlim_cur = need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return fail_errno("the open files cannot be raised");
+    return OK;
+}
+
 enum err fleet_run(const struct fleet_plan *plan, struct fleet_result *out)
 {
     struct sigaction old[2];
@@ -354,8 +382,8 @@ enum err fleet_run(const struct fleet_plan *plan, struct fleet_result *out)
         return fail(ERR_TOO_BIG, "%zu devices with a window of %u are more than %d messages",
                     plan->count, plan->window, FLEET_MESSAGES_MAX);
     struct loop *l = mem_zero(sizeof *l);
-    enum err e = fleet_resolve(plan->dial, plan->port, &l->addresses);
-    if (e == OK) e = fleet_need_sockets(plan->count);
+    enum err e = dial_resolve(plan->dial, plan->port, &l->addresses);
+    if (e == OK) e = need_sockets(plan->count);
     if (e == OK) {
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         assert(l->epoll >= 0);

@@ -2,8 +2,6 @@
 #include "cli/line.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,24 +9,25 @@
 
 enum err line_resolve(const char *host, unsigned port, struct line_to *out)
 {
-    char service[16];
-    struct addrinfo *list, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    snprintf(service, sizeof service, "%u", port);
-    int error = getaddrinfo(host, service, &hints, &list);
-    if (error)
-        return fail(ERR_CLOSED, "the name %s is not known (%s): is it spelled right?", host,
-                    gai_strerror(error));
-    memcpy(&out->address, list->ai_addr, list->ai_addrlen);
-    out->len = list->ai_addrlen;
     out->port = port;
-    freeaddrinfo(list);
-    return OK;
+    return dial_resolve(host, port, &out->addresses) == OK ? OK : ERR_CLOSED;
 }
 
-static enum err unreachable(const struct line *l, int error)
+/* The text of the last address's failure is set. */
+static enum err unreachable(const struct line *l)
 {
+    char why[256];
+    snprintf(why, sizeof why, "%s", fail_text());
     return fail(ERR_CLOSED, "no hub answers at %s:%u (%s): is it running, and is the port right?",
-                l->to->name, l->to->port, strerror(error));
+                l->to->name, l->to->port, why);
+}
+
+static enum err dial_next(struct line *l)
+{
+    const struct dial_addresses *all = &l->to->addresses;
+    while (l->tried < all->count)
+        if (dial_begin(&all->items[l->tried++], &l->fd) == OK) return OK;
+    return unreachable(l);
 }
 
 static void begin_tls(struct line *l)
@@ -42,16 +41,8 @@ static void begin_tls(struct line *l)
 
 enum err line_open(struct line *l, const struct line_to *to)
 {
-    int one = 1;
-    *l = (struct line){.to = to};
-    l->fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (l->fd < 0) return fail_errno("no socket for a connection");
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(l->fd, (const struct sockaddr *)&to->address, to->len) == 0) {
-        begin_tls(l);
-        return OK;
-    }
-    return errno == EINPROGRESS ? OK : unreachable(l, errno);
+    *l = (struct line){.to = to, .fd = -1};
+    return dial_next(l);
 }
 
 short line_wants(const struct line *l)
@@ -62,12 +53,13 @@ short line_wants(const struct line *l)
 
 static enum err finish_connect(struct line *l)
 {
-    int error = 0;
-    socklen_t len = sizeof error;
-    getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    if (error) return unreachable(l, error);
-    begin_tls(l);
-    return OK;
+    if (dial_end(l->fd, &l->to->addresses.items[l->tried - 1]) == OK) {
+        begin_tls(l);
+        return OK;
+    }
+    close(l->fd);
+    l->fd = -1;
+    return dial_next(l);
 }
 
 static enum err receive(struct line *l)
@@ -153,13 +145,13 @@ enum err line_flush(struct line *l)
 
 void line_close(struct line *l)
 {
-    if (l->fd < 0 || l->to == NULL) return;
+    if (l->to == NULL) return;
     if (l->connected && l->to->tls) {
         tls_close(&l->tls);
         (void)!transmit(l, &l->cipher);
         tls_fini(&l->tls);
     }
-    close(l->fd);
+    if (l->fd >= 0) close(l->fd);
     buf_free(&l->out);
     buf_free(&l->cipher);
     *l = (struct line){.fd = -1};

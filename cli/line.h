@@ -14,23 +14,21 @@
 #ifndef CLI_LINE_H
 #define CLI_LINE_H
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "base/buf.h"
+#include "cli/dial.h"
 #include "proto/tls/tls.h"
 
 enum { LINE_READ_MAX = 64 << 10 };
 
 /* Where to, resolved once for any number of lines. */
 struct line_to {
-    struct sockaddr_storage address;
-    socklen_t len;
-    const char *name;        /* what the certificate must be for */
-    unsigned port;           /* for messages */
-    struct tls_context *tls; /* NULL: plain */
+    struct dial_addresses addresses; /* tried one after the other, until somebody listens */
+    const char *name;                /* what the certificate must be for */
+    unsigned port;                   /* for messages */
+    struct tls_context *tls;         /* NULL: plain */
 };
 
+/* ERR_CLOSED: there is no such name, at present. */
 enum err line_resolve(const char *host, unsigned port, struct line_to *out) MUST_USE;
 
 struct line {
@@ -40,6 +38,7 @@ struct line {
     struct buf out; /* plaintext for the peer */
     /* ---- below: the line's */
     const struct line_to *to;
+    size_t tried; /* addresses */
     struct tls tls;
     struct buf cipher;
     struct slice plain; /* read, without TLS, and not yet taken */

@@ -1,5 +1,5 @@
-/* fleet_dial.c - see fleet_dial.h. */
-#include "cli/fleet_dial.h"
+/* dial.c - see dial.h. */
+#include "cli/dial.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -7,12 +7,9 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_BESIDES = 32 }; /* files, standard streams, libraries */
-
-enum err fleet_resolve(const char *host, unsigned port, struct fleet_addresses *out)
+enum err dial_resolve(const char *host, unsigned port, struct dial_addresses *out)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
     struct addrinfo *list;
@@ -20,11 +17,11 @@ enum err fleet_resolve(const char *host, unsigned port, struct fleet_addresses *
     snprintf(service, sizeof service, "%u", port);
     int code = getaddrinfo(host, service, &hints, &list);
     if (code != 0)
-        return fail(ERR_IO, "host '%s' is not found: %s; check the name in the connection string",
-                    host, gai_strerror(code));
+        return fail(ERR_IO, "the name %s is not known (%s): is it spelled right?", host,
+                    gai_strerror(code));
     out->count = 0;
-    for (struct addrinfo *a = list; a && out->count < FLEET_ADDRESSES_MAX; a = a->ai_next) {
-        struct fleet_address *to = &out->items[out->count++];
+    for (struct addrinfo *a = list; a && out->count < DIAL_ADDRESSES_MAX; a = a->ai_next) {
+        struct dial_address *to = &out->items[out->count++];
         memcpy(&to->bytes, a->ai_addr, a->ai_addrlen);
         to->len = a->ai_addrlen;
     }
@@ -32,7 +29,7 @@ enum err fleet_resolve(const char *host, unsigned port, struct fleet_addresses *
     return OK;
 }
 
-static void write_address(const struct fleet_address *address, char text[80])
+static void write_address(const struct dial_address *address, char text[80])
 {
     char host[64] = "", service[8] = "";
     getnameinfo((const struct sockaddr *)&address->bytes, address->len, host, sizeof host, service,
@@ -40,7 +37,7 @@ static void write_address(const struct fleet_address *address, char text[80])
     snprintf(text, 80, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
 }
 
-static enum err refuse(const struct fleet_address *address, int error)
+static enum err refuse(const struct dial_address *address, int error)
 {
     char text[80];
     write_address(address, text);
@@ -48,7 +45,7 @@ static enum err refuse(const struct fleet_address *address, int error)
     return fail_errno("no connection to %s", text);
 }
 
-enum err fleet_dial(const struct fleet_address *address, int *fd)
+enum err dial_begin(const struct dial_address *address, int *fd)
 {
     int on = 1;
     *fd = socket(address->bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -63,25 +60,10 @@ enum err fleet_dial(const struct fleet_address *address, int *fd)
     return e;
 }
 
-enum err fleet_dialled(int fd, const struct fleet_address *address)
+enum err dial_end(int fd, const struct dial_address *address)
 {
     int error = 0;
     socklen_t len = sizeof error;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
     return error ? refuse(address, error) : OK;
-}
-
-enum err fleet_need_sockets(size_t count)
-{
-    struct rlimit limit;
-    rlim_t need = count + DESCRIPTORS_BESIDES;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need) return OK;
-    if (limit.rlim_max < need)
-        return fail(ERR_FULL,
-                    "%zu devices need %zu open files and this process may have %zu; raise it with "
-                    "'ulimit -Hn' or take fewer devices",
-                    count, (size_t)need, (size_t)limit.rlim_max);
-    limit.rlim_cur = need;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return fail_errno("the open files cannot be raised");
-    return OK;
 }
