@@ -42,8 +42,18 @@ enum err doctor_from_device(struct doctor *d, const char *host) MUST_USE;
 /* A TLS handshake: ERR_CLOSED nobody there, ERR_TIMEOUT, ERR_PROTOCOL not trusted or another name. */
 enum err doctor_handshake(const struct line_to *to, const char **version) MUST_USE;
 
-/* The time of the server's clock, as an answer to HTTP has it. */
-enum err doctor_http_date(const struct line_to *to, int64_t *wall_us) MUST_USE;
+/* What somebody shows who answers there, whether it is to be believed or not. */
+struct doctor_sight {
+    char issuer[256]; /* of the certificate */
+    char names[512];  /* for whom it is */
+    bool is_ours;     /* the one that was dialled is among them, or its address */
+    int64_t from_us, until_us;
+    int64_t wall_us; /* by the clock there */
+};
+
+/* ERR_CLOSED, ERR_IO, ERR_TIMEOUT: nobody; ERR_PROTOCOL: no TLS; `over_http`: with the time, or
+ * ERR_NOT_FOUND and all the rest. */
+enum err doctor_look(const struct line_to *to, bool over_http, struct doctor_sight *out) MUST_USE;
 
 /* May this process listen there?  ERR_DENIED, ERR_EXISTS (somebody does), ERR_IO. */
 enum err doctor_bind(const char *address, unsigned port) MUST_USE;
@@ -54,6 +64,12 @@ enum err doctor_days_left(struct slice pem, int64_t now_us, int *days) MUST_USE;
 /* Does the name lead to this machine's loopback addresses, to another address, or nowhere? */
 enum doctor_place { DOCTOR_NOWHERE, DOCTOR_HERE, DOCTOR_ELSEWHERE };
 enum doctor_place doctor_place_of(const char *name);
+
+/* Has this machine a way to that address: is there a route, IPv6 at all? */
+bool doctor_has_way(const struct dial_address *address);
+
+/* The proxy that this machine wants for HTTPS with that host, without its password; "": none. */
+void doctor_proxy_of(const char *host, char *out, size_t size);
 
 /* How long it takes to write a little durably in that directory. */
 enum err doctor_sync_us(const char *directory, int64_t *us) MUST_USE;

@@ -5,6 +5,7 @@
 #include <openssl/x509.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +13,6 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/doctor.h"
-
-enum { HEAD_MAX = 64 << 10 }; /* bytes of an answer's head */
 
 /* ---- network */
 
@@ -25,7 +24,9 @@ static enum err shake_hands(struct line *l)
     while (!l->up) {
         struct pollfd fd = {.fd = l->fd, .events = line_wants(l)};
         int64_t left_us = until_us - clock_mono_us();
-        if (left_us <= 0) return fail(ERR_TIMEOUT, "no answer within %d ms", DOCTOR_WAIT_MS);
+        if (left_us <= 0)
+            return fail(ERR_TIMEOUT, "%s:%u gives no answer within %d s", l->to->name, l->to->port,
+                        DOCTOR_WAIT_MS / 1000);
         if (poll(&fd, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
             return fail_errno("poll");
         TRY(line_ready(l, fd.revents));
@@ -46,49 +47,12 @@ enum err doctor_handshake(const struct line_to *to, const char **version)
     return e;
 }
 
-/* Until the head of an answer is there. */
-static enum err read_head(struct line *l, struct buf *head)
+bool doctor_has_way(const struct dial_address *address)
 {
-    int64_t until_us = clock_mono_us() + DOCTOR_WAIT_MS * 1000ll;
-    struct slice bytes;
-    while (slice_search(buf_slice(head), SLICE_LIT("\r\n\r\n")) == NULL) {
-        struct pollfd fd = {.fd = l->fd, .events = line_wants(l)};
-        int64_t left_us = until_us - clock_mono_us();
-        if (left_us <= 0 || buf_size(head) > HEAD_MAX)
-            return fail(ERR_TIMEOUT, "no answer within %d ms", DOCTOR_WAIT_MS);
-        if (poll(&fd, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
-            return fail_errno("poll");
-        TRY(line_ready(l, fd.revents));
-        while (line_next(l, &bytes)) buf_put_slice(head, bytes);
-        TRY(line_flush(l));
-    }
-    return OK;
-}
-
-static enum err read_date(struct slice head, int64_t *wall_us)
-{
-    struct slice rest = head, line, name;
-    while (slice_split(&rest, '\n', &line))
-        if (slice_split(&line, ':', &name) && slice_is_nocase(name, "date"))
-            return clock_parse_http(slice_trim(line), wall_us);
-    return fail(ERR_NOT_FOUND, "its answer has no date");
-}
-
-enum err doctor_http_date(const struct line_to *to, int64_t *wall_us)
-{
-    struct line l;
-    struct buf head = {0};
-    enum err e = line_open(&l, to);
-    if (e == OK) e = shake_hands(&l);
-    if (e == OK) {
-        buf_printf(&l.out, "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", to->name);
-        e = line_flush(&l);
-    }
-    if (e == OK) e = read_head(&l, &head);
-    if (e == OK) e = read_date(buf_slice(&head), wall_us);
-    line_close(&l);
-    buf_free(&head);
-    return e;
+    int fd = socket(address->bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool way = fd >= 0 && connect(fd, (const struct sockaddr *)&address->bytes, address->len) == 0;
+    if (fd >= 0) close(fd); /* a datagram's: nothing was sent */
+    return way;
 }
 
 enum err doctor_bind(const char *address, unsigned port)
@@ -121,6 +85,40 @@ enum doctor_place doctor_place_of(const char *name)
     enum doctor_place place = is_loopback(list->ai_addr) ? DOCTOR_HERE : DOCTOR_ELSEWHERE;
     freeaddrinfo(list);
     return place;
+}
+
+/* Does the list of no_proxy, with commas, have the host or a domain that it is in? */
+static bool is_listed(struct slice list, struct slice host)
+{
+    struct slice entry;
+    while (slice_split(&list, ',', &entry)) {
+        entry = slice_trim(entry);
+        if (slice_is(entry, "*")) return true;
+        if (entry.len && entry.ptr[0] == '.') entry = slice_from(entry, 1);
+        if (entry.len == 0 || entry.len > host.len) continue;
+        bool whole = entry.len == host.len || host.ptr[host.len - entry.len - 1] == '.';
+        if (whole && slice_eq_nocase(slice_from(host, host.len - entry.len), entry)) return true;
+    }
+    return false;
+}
+
+static const char *variable(const char *small, const char *capital)
+{
+    const char *value = getenv(small);
+    if (value == NULL) value = getenv(capital);
+    return value ? value : "";
+}
+
+void doctor_proxy_of(const char *host, char *out, size_t size)
+{
+    const char *proxy = variable("https_proxy", "HTTPS_PROXY");
+    const char *scheme = strstr(proxy, "://"), *at = strrchr(proxy, '@');
+    int before = scheme && at ? (int)(scheme + 3 - proxy) : 0;
+    if (is_listed(slice_str(variable("no_proxy", "NO_PROXY")), slice_str(host))) proxy = at = "";
+    if (at && *at)
+        snprintf(out, size, "%.*s***%s", before, proxy, at);
+    else
+        snprintf(out, size, "%s", proxy);
 }
 
 /* ---- certificates */

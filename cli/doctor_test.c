@@ -48,6 +48,49 @@ static void addresses_are_placed(void **state)
     assert_int_equal(doctor_place_of("not a name"), DOCTOR_NOWHERE);
 }
 
+static void a_way_is_there_or_not(void **state)
+{
+    struct dial_addresses here;
+    struct dial_address foreign = {.bytes.ss_family = AF_UNSPEC};
+    (void)state;
+    assert_int_equal(dial_resolve("127.0.0.1", 8883, &here), OK);
+    assert_true(doctor_has_way(&here.items[0]));
+    assert_false(doctor_has_way(&foreign));
+}
+
+static const char *proxy_of(const char *proxy, const char *unless, const char *host)
+{
+    static char out[300];
+    setenv("https_proxy", proxy, 1);
+    setenv("no_proxy", unless, 1);
+    doctor_proxy_of(host, out, sizeof out);
+    return out;
+}
+
+static void a_proxy_is_shown_without_its_password(void **state)
+{
+    (void)state;
+    assert_string_equal(proxy_of("", "", "hub.example"), "");
+    assert_string_equal(proxy_of("http://10.1.1.1:3128", "", "hub.example"),
+                        "http://10.1.1.1:3128");
+    assert_string_equal(proxy_of("http://me:s3@cret@10.1.1.1:3128", "", "hub.example"),
+                        "http://***@10.1.1.1:3128");
+    assert_string_equal(proxy_of("me:secret@10.1.1.1:3128", "", "hub.example"),
+                        "***@10.1.1.1:3128");
+}
+
+static void hosts_that_need_no_proxy_have_none(void **state)
+{
+    static const char *const those[] = {"*", "hub.example", "10.0.0.1, Hub.Example", "example",
+                                        ".example"};
+    static const char *const others[] = {"", ",", "ub.example", "other.example", "hub.example.com"};
+    (void)state;
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        assert_string_equal(proxy_of("http://proxy:1", those[i], "hub.example"), "");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_string_equal(proxy_of("http://proxy:1", others[i], "hub.example"), "http://proxy:1");
+}
+
 static struct buf certificate_until(int64_t seconds)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -99,6 +142,9 @@ int main(void)
         cmocka_unit_test(findings_are_counted_by_state),
         cmocka_unit_test(a_port_that_somebody_holds_cannot_be_had),
         cmocka_unit_test(addresses_are_placed),
+        cmocka_unit_test(a_way_is_there_or_not),
+        cmocka_unit_test(a_proxy_is_shown_without_its_password),
+        cmocka_unit_test(hosts_that_need_no_proxy_have_none),
         cmocka_unit_test(days_of_a_certificate_are_counted),
         cmocka_unit_test(writing_durably_is_timed),
     };

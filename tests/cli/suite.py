@@ -10,6 +10,7 @@ import completion
 import console
 import edges
 import devices
+import doctors
 import fleets
 import formats
 import login
@@ -26,7 +27,7 @@ import upgrade
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, edges, devices, login, policies, console, seed, reload, completion, stories)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, edges, devices, doctors, login, policies, console, seed, reload, completion, stories)}
 
 
 def run(words, name):
