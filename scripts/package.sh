@@ -67,6 +67,7 @@ fill_doc() {
     for file in packaging/{grafana,prometheus}/*; do
         [ ! -f "$file" ] || put 644 "$file" "usr/share/doc/azimuth/examples/${file#packaging/}"
     done
+    while read -r file; do put 644 "$file" "usr/share/doc/azimuth/examples/$file"; done < <(git ls-files "demos/*/*")
     scripts/package/sbom.py "$version" "$arch" "$depends" >"$doc/sbom.cdx.json"
 }
 

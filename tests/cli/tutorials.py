@@ -6,10 +6,11 @@ from page import Page
 
 group = Group()
 CONFORMANCE = ROOT / "build" / "conformance"
-DEMOS = f"ln -s {ROOT}/demos demos"
+DEMOS = f"cp -r {ROOT}/demos ."
 ALONE = "--mqtt-port 0 --amqp-port 0 --https-port 0 --console off"
 # What a test has installed already.
-INSTALLED = {"npm install azure-iot-device azure-iot-device-mqtt": ":", "pip install azure-iot-device": ":", "pip install azure-iot-hub": ":"}
+INSTALLED = {"npm install azure-iot-device azure-iot-device-mqtt": ":", "sdk/bin/pip install azure-iot-device": ":", "sdk/bin/pip install azure-iot-hub": ":",
+             "python3 -m venv sdk": f"ln -s {CONFORMANCE}/python sdk"}
 # What an installation leaves at its end. Where it lies, a client is installed: its newest version is the business of
 # tests/conformance.
 PROOF = ".installed"
@@ -36,7 +37,7 @@ def installed(*packages):
 def the_first_message_in_five_minutes():
     return Page(
         "docs/tutorials/first-message.md", begin=DEMOS, **clients("node", "python"),
-        changed={"./dev build": ":", "azimuth dev": "azimuth dev &", **installed("azure-iot-device-mqtt", "azure-iot-device"),
+        changed={"./dev build": ":", "azimuth dev": "azimuth dev &", **installed("azure-iot-device-mqtt", "azure-iot-device", "sdk"),
                  ";GatewayHostName=localhost'": ";GatewayHostName=localhost' || true"},
         shown={"connection-string -d": r"DeviceId=my-device;SharedAccessKey=",
                "node demos": ACKNOWLEDGED, "python3 demos": ACKNOWLEDGED, "--count 1": r"21\.5",
@@ -63,7 +64,7 @@ mount --bind hosts /etc/hosts""",
 @group.case
 def a_twin_and_a_method():
     return Page(
-        "docs/tutorials/twin-and-method.md", begin=DEMOS, **clients("node", "python"), changed=installed("azure-iot-hub"),
+        "docs/tutorials/twin-and-method.md", begin=DEMOS, **clients("node", "python"), changed=installed("azure-iot-device-mqtt", "azure-iot-hub", "sdk"),
         before={"--desired '{\"interval\":10}'": "until grep -q listening oven.log; do sleep 0.05; done",
                 "properties.{wanted": "until grep -q '\"interval\":10' oven.log; do sleep 0.05; done",
                 "job create": "until azimuth hub query -q 'SELECT * FROM devices.jobs' >/dev/null; do sleep 0.05; done"},
@@ -76,7 +77,7 @@ def a_twin_and_a_method():
 @group.case
 def zero_touch_with_certificates():
     return Page(
-        "docs/tutorials/zero-touch.md", begin=DEMOS, **clients("python"), changed=installed("azure-iot-device"),
+        "docs/tutorials/zero-touch.md", begin=DEMOS, **clients("python"), changed=installed("azure-iot-device", "sdk"),
         shown={"zero-touch/device.py": r"registration: assigned\nassigned: press-1 at localhost\ndesired: \{'interval': 10",
                "registration list": r'"deviceId": "press-1"', "{tags: tags": r'"line": "4".*"desired": 10', "--dry-run": r"press-1"},
     ).run()

@@ -16,7 +16,7 @@ DATA = ("--data", "/var/lib/azimuth")
 UNIT = "azimuth.service"
 TUTORIAL = "docs/tutorials/first-message.md"
 # Of its blocks: what is for other ways than the package, and what wants a network for SDKs.
-OTHERWISE = re.compile(r"^\./dev build|^azimuth dev$|^npm install|^pip install|--count 3$", re.MULTILINE)
+OTHERWISE = re.compile(r"^\./dev build|^azimuth dev$|^npm install|^python3 -m venv|--count 3$", re.MULTILINE)
 # What a runner of GitHub has and a minimal Debian has not.
 RUNNER = {"sudo": '#!/bin/sh\nexec "$@"\n',
           "sysctl": '#!/bin/sh\necho "${2#*=}" >"/proc/sys/$(echo "${2%%=*}" | tr . /)"\n'}
