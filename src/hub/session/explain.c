@@ -179,11 +179,29 @@ static void put_thumbprints(struct buf *out, const struct identity *id)
             buf_printf(out, "%s%.*s", buf_size(out) ? " or " : "", SLICE_ARG(id->thumbprints[i]));
 }
 
+/* Where a chain ends that leads to no CA of the hub. */
+static void put_issuer(struct buf *out, const struct x509_facts *f)
+{
+    struct x509_info leaf;
+    if (x509_info_read(slice_of(f->chain, f->chain_len), &leaf) != OK) return;
+    buf_printf(out, "; it was issued by %.80s, and came %s", leaf.issuer,
+               f->shown > 1 ? "with its chain" : "alone");
+}
+
+static void put_refused(struct buf *out, const struct x509_facts *f, enum auth_cause cause)
+{
+    char from[CLOCK_ISO_LEN + 1], until[CLOCK_ISO_LEN + 1];
+    clock_iso(f->from_us, from);
+    clock_iso(f->until_us, until);
+    buf_printf(out, "CN=%s, valid from %.10s until %.10s: %s", f->common_name, from, until,
+               auth_cause_text(cause));
+    if (cause == AUTH_CERTIFICATE_UNKNOWN_CA) put_issuer(out, f);
+}
+
 static void explain_certificate(const struct explain *x, struct refusal *r, struct buf *observed,
                                 struct buf *expected)
 {
     const struct x509_facts *f = open_certificate(x->open);
-    char iso[CLOCK_ISO_LEN + 1];
     if (f == NULL) return;
     if (x->answer->auth == AUTH_CERTIFICATE_WRONG_THUMBPRINT) {
         r->cause = REFUSAL_THUMBPRINT;
@@ -192,9 +210,7 @@ static void explain_certificate(const struct explain *x, struct refusal *r, stru
         return;
     }
     r->cause = REFUSAL_CLIENT_CERT;
-    clock_iso(f->until_us, iso);
-    buf_printf(observed, "CN=%s, valid until %.10s: %s", f->common_name, iso,
-               auth_cause_text(x->answer->auth));
+    put_refused(observed, f, x->answer->auth);
     if (x->answer->auth == AUTH_CERTIFICATE_WRONG_NAME)
         buf_printf(expected, "the common name %.*s", SLICE_ARG(r->who));
 }

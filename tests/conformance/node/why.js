@@ -251,20 +251,40 @@ const certificates = Promise.resolve().then(() => {
     kit.issue('why-self', 'why-thumbprint');
     kit.issue('why-unknown-ca', 'why unknown CA', 'self', 'ca');
     kit.issue('why-unknown', 'why-certificate', 'why-unknown-ca');
+    kit.issue('why-known-ca', 'why known CA', 'self', 'ca');
+    kit.issue('why-between', 'why between', 'why-known-ca', 'ca');
+    kit.issue('why-ended', 'why-ended', 'why-known-ca', 'leaf', '20200101000000Z-20210101000000Z');
+    kit.issue('why-early', 'why-early', 'why-known-ca', 'leaf', '20990101000000Z-21000101000000Z');
+    kit.issue('why-lone', 'why-lone', 'why-between');
+    kit.azimuth('create', '--name', 'why-known', '--path', kit.file('why-known-ca.pem'), '--verified');
 });
 
-async function openWithCertificate(name, id) {
+async function openWithCertificate(name, id, shown = `${name}.chain.pem`) {
     const client = Client.fromConnectionString(`HostName=${host};DeviceId=${id};x509=true`, Mqtt);
     client.setRetryPolicy(new NoRetry());
     client.on('error', () => {});
-    await client.setOptions({ ca, cert: kit.read(`${name}.chain.pem`), key: kit.read(`${name}.key`) });
+    await client.setOptions({ ca, cert: kit.read(shown), key: kit.read(`${name}.key`) });
     await client.open();
 }
 
 provoke('C105: a certificate from a CA that nobody has uploaded', async () => {
     await Promise.all([certificates, identity('why-certificate', byCa)]);
     await failure(openWithCertificate('why-unknown', 'why-certificate'));
-    await isSaid('why-certificate', 'C105', { observed: /CN=why-certificate.*no verified CA/ });
+    await isSaid('why-certificate', 'C105', { observed: /CN=why-certificate.*no verified CA.*issued by CN ?= ?why unknown CA, and came alone/ });
+});
+
+provoke('C105: a certificate that has ended, one that has not begun, one without the intermediate above it', async () => {
+    await certificates;
+    const said = {
+        ended: /CN=why-ended, valid from 2020-01-01 until 2021-01-01: .*has expired/,
+        early: /CN=why-early, valid from 2099-01-01 until 2100-01-01: .*not valid yet/,
+        lone: /CN=why-lone, .*does not send an intermediate; it was issued by CN ?= ?why between, and came alone/,
+    };
+    for (const [name, observed] of Object.entries(said)) {
+        await identity(`why-${name}`, byCa);
+        await failure(openWithCertificate(`why-${name}`, `why-${name}`, `why-${name}.pem`));
+        await isSaid(`why-${name}`, 'C105', { observed });
+    }
 });
 
 provoke('C142: a token of a device that has a certificate, and the other way round', async () => {
