@@ -174,7 +174,7 @@ static void send_twin(struct bulk_entry *e)
     struct registry_twins *twins = e->bulk->registry->twins;
     bool merge = e->mode->mode & TWIN_ONLY;
     bool matched = merge && (e->mode->mode & WITH_ETAG);
-    struct slice if_match = matched ? json_str(e->json, "twinETag") : SLICE_NONE;
+    struct slice if_match = matched ? json_str_nocase(e->json, "twinETag") : SLICE_NONE;
     struct buf json = {0};
     json_write(&json, e->json);
     e->wait.fn = on_twin_done;
@@ -226,9 +226,10 @@ static void refuse(struct bulk_entry *e, enum status status, const char *text)
     note(e, status, slice_str(text));
 }
 
+/* .NET says eTag; Node sends what it was shown as it was, where it is etag. */
 static struct slice etag_of(const struct bulk_entry *e)
 {
-    return json_str(e->json, e->mode->mode & TWIN_ONLY ? "twinETag" : "eTag");
+    return json_str_nocase(e->json, e->mode->mode & TWIN_ONLY ? "twinETag" : "eTag");
 }
 
 /* What can be said without the device's home; STATUS_OK: nothing. */
@@ -276,7 +277,7 @@ static void send_entry(struct bulk_entry *e)
     struct buf json = {0}, twin = {0};
     struct write w = {.mode = (e->mode->mode & (WRITES | WRITE_DELETES)) | WRITE_BULK,
                       .who = e->who};
-    if (e->mode->mode & WITH_ETAG) w.if_match = json_str(e->json, "eTag");
+    if (e->mode->mode & WITH_ETAG) w.if_match = etag_of(e);
     write_part(&json, e->json, false);
     w.json = buf_slice(&json);
     if ((e->mode->mode & WRITE_MAY_CREATE) && speaks_of_twin(e)) {

@@ -39,6 +39,14 @@ static enum err read_string(const struct json *object, const char *key, struct s
     return OK;
 }
 
+/* An entry of a bulk call that leaves a member out leaves it as it was: who disables a thousand devices, a line each,
+ * does not want them to have other keys, and who moves those to an edge device not to enable what is disabled. */
+static bool keeps(const struct json *doc, const char *member, bool of_bulk,
+                  const struct identity *old)
+{
+    return of_bulk && old && json_given(doc, member) == NULL;
+}
+
 /* ---- status */
 
 static enum err read_status(const struct json *doc, struct identity *out)
@@ -69,6 +77,18 @@ static enum err read_status_reason(const struct json *doc, struct identity *out)
     if (count_characters(out->status_reason) <= REGISTRY_STATUS_REASON_MAX) return OK;
     return fail(ERR_INVALID, "statusReason has more than %d characters",
                 REGISTRY_STATUS_REASON_MAX);
+}
+
+/* A reason is one of the status that it came with. */
+static enum err read_whole_status(const struct json *doc, bool of_bulk, const struct identity *old,
+                                  struct identity *out)
+{
+    TRY(read_status(doc, out));
+    TRY(read_status_reason(doc, out));
+    if (!keeps(doc, "status", of_bulk, old)) return OK;
+    out->enabled = old->enabled;
+    if (keeps(doc, "statusReason", of_bulk, old)) out->status_reason = old->status_reason;
+    return OK;
 }
 
 /* ---- authentication */
@@ -159,14 +179,6 @@ static enum err read_auth_type(const struct json *authentication, bool of_module
         if (slice_eq_nocase(type, slice_str(identity_auth_name(*out)))) return OK;
     return fail(ERR_INVALID, "authentication type '%.*s' is not one it can have",
                 SLICE_ARG(slice_head(type, 64)));
-}
-
-/* An entry of a bulk call that leaves a member out leaves it as it was: who disables a thousand devices, a line each,
- * does not want them to have other keys. */
-static bool keeps(const struct json *doc, const char *member, bool of_bulk,
-                  const struct identity *old)
-{
-    return of_bulk && old && json_given(doc, member) == NULL;
 }
 
 static void keep_authentication(const struct identity *old, struct identity *out)
@@ -301,8 +313,7 @@ enum err document_read(struct arena *a, const struct json *doc, bool of_bulk,
     if (doc->type != JSON_OBJECT) return fail(ERR_INVALID, "an identity is a JSON object");
     TRY(check_id(doc, "deviceId", out->device_id));
     if (out->module_id.len) return read_module(a, doc, of_bulk, old, out);
-    TRY(read_status(doc, out));
-    TRY(read_status_reason(doc, out));
+    TRY(read_whole_status(doc, of_bulk, old, out));
     TRY(read_authentication(a, doc, of_bulk, old, out));
     TRY(read_capabilities(doc, of_bulk, old, out));
     TRY(scope_read(a, doc, of_bulk, old, out));

@@ -30,6 +30,10 @@ static const struct {
     {"absent", "\"importMode\":\"update\",", "DeviceNotFound", GONE},
     {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"%s\",", NULL, CHANGED},
     {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"*\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"UpdateIfMatchETag\",\"etag\":\"%s\",", NULL, CHANGED},
+    {"there", "\"importMode\":\"DeleteIfMatchETag\",\"etag\":\"MQ==\",", "PreconditionFailed",
+     SAME},
+    {"there", "\"importMode\":\"delete\",\"eTag\":\"MQ==\",", NULL, GONE},
     {"there", "\"importMode\":\"updateIfMatchETag\",\"eTag\":\"MQ==\",", "PreconditionFailed",
      SAME},
     {"there", "\"importMode\":\"updateIfMatchETag\",", "ArgumentInvalid", SAME},
@@ -111,6 +115,35 @@ static void what_a_bulk_leaves_out_is_as_it_was(void **state)
         reply_free(&after);
     }
     reply_free(&before);
+}
+
+/* Who moves devices by a line each does not enable those that are not. */
+static void a_bulk_without_a_status_enables_nobody(void **state)
+{
+    static const struct {
+        const char *entry, *status, *reason;
+    } rows[] = {
+        {"\"status\":\"disabled\",\"statusReason\":\"lost\"", "disabled", "lost"},
+        {"\"capabilities\":{\"iotEdge\":true}", "disabled", "lost"},
+        {"\"statusReason\":\"stolen\"", "disabled", "stolen"},
+        {"\"status\":null", "disabled", "stolen"},
+        {"\"status\":\"enabled\"", "enabled", ""},
+    };
+    struct fixture *f = *state;
+    put_only(f, "kept", NULL, "{}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reply r, after;
+        char json[160];
+        snprintf(json, sizeof json, "[{\"id\":\"kept\",\"importMode\":\"update\",%s}]",
+                 rows[i].entry);
+        bulk(f, &r, json);
+        assert_int_equal(r.status, STATUS_OK);
+        get(f, &after, "kept");
+        assert_string_equal(text_at(after.body, "status"), rows[i].status);
+        assert_true(slice_is(json_str(after.body, "statusReason"), rows[i].reason));
+        reply_free(&r);
+        reply_free(&after);
+    }
 }
 
 static void entries_of_a_bulk_are_independent(void **state)
@@ -380,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(import_modes_do_what_their_names_say),
         CASE(what_a_bulk_leaves_out_is_as_it_was),
+        CASE(a_bulk_without_a_status_enables_nobody),
         CASE(entries_of_a_bulk_are_independent),
         CASE(what_a_bulk_says_of_twins_is_a_warning),
         CASE(a_model_id_has_256_characters),

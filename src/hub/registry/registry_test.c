@@ -64,6 +64,8 @@ static void writes_obey_if_match(void **state)
         {"PUT", "there", "W/\"%s\"", STATUS_OK},
         {"PUT", "there", "MQ==", STATUS_PRECONDITION_FAILED},
         {"PUT", "there", "", STATUS_PRECONDITION_FAILED},
+        {"PUT", "absent", "\"\"", STATUS_OK},
+        {"PUT", "there", "\"\"", STATUS_DEVICE_ALREADY_EXISTS},
         {"PUT", "absent", "*", STATUS_DEVICE_NOT_FOUND},
         {"PUT", "absent", "MQ==", STATUS_DEVICE_NOT_FOUND},
         {"DELETE", "there", NULL, STATUS_PRECONDITION_FAILED},

@@ -438,7 +438,7 @@ static void bad_lines_are_told_by_number_and_the_rest_is_done(void **state)
         {"{\"id\":\"d9\",\"moduleId\":\"m\"}", "\"moduleId\":\"m\",\"errorCode\":404001"},
         {"{\"id\":\"d1\",\"moduleId\":\"m\"}", NULL},
         {"{\"id\":\"d4\",\"tags\":{\"a b\":1}}", "DeviceRegisteredWithoutTwin"},
-        {"{\"id\":\"d5\"}", NULL},
+        {"{\"id\":\"d5\"}", NULL}, /* no status */
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     struct buf file = {0};

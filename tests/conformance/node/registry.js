@@ -149,6 +149,17 @@ check('a bulk update with a stale etag changes nothing', async () => {
     assert.equal((await registry.get('bulk-etag')).responseBody.status, 'enabled');
 });
 
+check('devices are updated and removed by the etags that they were shown with', async () => {
+    const before = await identity('bulk-shown');
+    await registry.updateDevices([{ ...before, status: 'disabled' }], false);
+    const now = (await registry.get('bulk-shown')).responseBody;
+    assert.equal(now.status, 'disabled');
+    const error = await failure(registry.removeDevices([before], false));
+    assert.match(error.responseBody, /PreconditionFailed/);
+    await registry.removeDevices([now], false);
+    assert.equal((await failure(registry.get('bulk-shown'))).name, 'DeviceNotFoundError');
+});
+
 check('the same device twice in one bulk call is refused', async () => {
     const error = await failure(registry.addDevices([{ deviceId: 'bulk-dup' }, { deviceId: 'bulk-dup' }]));
     assert.match(error.responseBody, /DeviceDefinedMultipleTimes/);
