@@ -33,8 +33,10 @@ bool job_type_of(struct slice name, enum job_type *out)
     return false;
 }
 
+/* "finished" is Node's word for it (JobStatus of azure-iothub's job_client). */
 bool job_status_of(struct slice name, enum job_status *out)
 {
+    if (slice_is_nocase(name, "finished")) name = slice_str(statuses[JOB_COMPLETED]);
     for (unsigned i = 0; i < JOB_STATUSES; i++) {
         if (!slice_is_nocase(name, statuses[i])) continue;
         *out = (enum job_status)i;

@@ -152,4 +152,6 @@ check('jobs are listed in pages, by type and state', async () => {
     const mine = seen.map((job) => job.jobId).filter((jobId) => jobId.startsWith('list'));
     assert.deepEqual(mine.slice(0, 3), [3, 2, 1].map((n) => id(`list${n}`)));
     assert.ok(seen.every((job) => job.type === 'scheduleUpdateTwin' && job.status === 'completed'));
+    const { result: finished } = await jobs.createQuery('scheduleUpdateTwin', 'finished', 2).next(); /* the SDK's JobStatus */
+    assert.deepEqual(finished.map(({ jobId }) => jobId), seen.slice(0, 2).map(({ jobId }) => jobId));
 });
