@@ -57,7 +57,7 @@ struct cli_verb {
     enum err (*run)(struct cli *c);
     int (*main)(int argc, char **argv); /* instead of `run`: gets the words behind the verb */
     const char *more;                   /* the end of the help: notes, examples; may be NULL */
-    const char *alias;                  /* a shorter name of it, or NULL */
+    const char *alias;                  /* another name of it, or NULL */
 };
 
 /* Runs what `argv` asks for, out of our own verbs and those of the caller; returns the status. */

@@ -83,6 +83,7 @@ enum err expect_twin(struct cli *c) MUST_USE;
 enum err twin_list(struct cli *c) MUST_USE;
 enum err edge_export_modules(struct cli *c) MUST_USE;
 enum err access_dps_connection_string(struct cli *c) MUST_USE;
+enum err access_dps_connection_string_show(struct cli *c) MUST_USE;
 enum err access_env(struct cli *c) MUST_USE;
 enum err access_token(struct cli *c) MUST_USE;
 

@@ -19,15 +19,26 @@ const struct cli_option access_connection_string_options[] = {
     {"digital-twins", NULL, "the digital twins'"},
     {"", NULL, NULL}};
 
+#define KEY_TYPE                                                                                   \
+    {                                                                                              \
+        "key-type kt", "KEY", "with its primary or secondary key [primary]"                        \
+    }
+
 const struct cli_option access_policy_show_options[] = {
-    {"policy policy-name pn", "NAME", "a shared access policy's [iothubowner]"}, {"", NULL, NULL}};
-const struct cli_option access_device_show_options[] = {{"device-id d", "ID", "the device"},
+    {"policy policy-name pn", "NAME", "a shared access policy's [iothubowner]"},
+    KEY_TYPE,
+    {"event-hub default-eventhub eh", NULL, "the built-in event hub's, with policy 'service'"},
+    {"", NULL, NULL}};
+const struct cli_option access_device_show_options[] = {
+    {"device-id d", "ID", "the device"}, KEY_TYPE, {"", NULL, NULL}};
+const struct cli_option access_module_show_options[] = {{"device-id d", "ID", "the device"},
+                                                        {"module-id m", "ID", "the module"},
+                                                        KEY_TYPE,
                                                         {"", NULL, NULL}};
-const struct cli_option access_module_show_options[] = {
-    {"device-id d", "ID", "the device"}, {"module-id m", "ID", "the module"}, {"", NULL, NULL}};
 
 const struct cli_option access_dps_options[] = {
     {"policy-name pn", "NAME", "a shared access policy's [provisioningserviceowner]"},
+    KEY_TYPE,
     {"", NULL, NULL}};
 
 const struct cli_option access_env_options[] = {
@@ -119,6 +130,31 @@ static struct slice text_of(struct cli *c, const struct connstr *connstr)
     return text;
 }
 
+/* --key-type, where the verb has it. */
+static enum err wants_secondary(const struct cli *c, bool *out)
+{
+    const char *kind = cli_has(c, "key-type") ? cli_value(c, "key-type") : NULL;
+    *out = kind && strcmp(kind, "secondary") == 0;
+    if (kind == NULL || *out || strcmp(kind, "primary") == 0) return OK;
+    return fail(ERR_INVALID, "--key-type %s: primary or secondary", kind);
+}
+
+/* The other key of what was found, where the hub tells it. */
+static enum err use_secondary(struct target *t, struct connstr *signer)
+{
+    struct json *found;
+    if (signer->device_id.len) {
+        TRY(identity_get(t, signer->device_id, signer->module_id, &found));
+        found = json_get(json_get(found, "authentication"), "symmetricKey");
+    } else {
+        const struct http_call call = {
+            .method = "GET", .path = http_path(t->cli, "/admin/v1/policies/", signer->policy)};
+        TRY(http_json(t, &call, "policy", &found));
+    }
+    signer->key = json_str(found, "secondaryKey");
+    return signer->key.len ? OK : fail(ERR_NOT_FOUND, "there is no secondary key");
+}
+
 /* As az shows them. */
 enum err access_connection_string_show(struct cli *c)
 {
@@ -126,25 +162,45 @@ enum err access_connection_string_show(struct cli *c)
     struct connstr connstr;
     struct slice unused;
     struct json *shown = json_new(&c->arena, JSON_OBJECT);
+    bool secondary;
+    TRY(wants_secondary(c, &secondary));
     if (cli_has(c, "device-id")) TRY(cli_need(c, "device-id", &unused));
     if (cli_has(c, "module-id")) TRY(cli_need(c, "module-id", &unused));
     TRY(refuse_empty(c));
     TRY(target_find(c, &t));
     TRY(wanted_connstr(c, &t, &connstr));
+    if (secondary) TRY(use_secondary(&t, &connstr));
     set(c, shown, "connectionString", text_of(c, &connstr));
     return output_value(&c->output, &c->arena, shown, NULL);
 }
 
-enum err access_dps_connection_string(struct cli *c)
+static enum err dps_connstr(struct cli *c, struct connstr *out)
 {
     struct target t;
-    struct connstr connstr;
     const char *policy = cli_value(c, "policy-name");
+    bool secondary;
+    TRY(wants_secondary(c, &secondary));
     TRY(refuse_empty(c));
     TRY(target_find(c, &t));
-    TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", &connstr));
-    connstr.port = 0;
+    TRY(target_policy(&t, policy ? policy : "provisioningserviceowner", out));
+    out->port = 0;
+    return secondary ? use_secondary(&t, out) : OK;
+}
+
+enum err access_dps_connection_string(struct cli *c)
+{
+    struct connstr connstr;
+    TRY(dps_connstr(c, &connstr));
     return print_connstr(&connstr);
+}
+
+enum err access_dps_connection_string_show(struct cli *c)
+{
+    struct connstr connstr;
+    struct json *shown = json_new(&c->arena, JSON_OBJECT);
+    TRY(dps_connstr(c, &connstr));
+    set(c, shown, "connectionString", text_of(c, &connstr));
+    return output_value(&c->output, &c->arena, shown, NULL);
 }
 
 /* ---- environment */
@@ -303,36 +359,28 @@ enum err access_env(struct cli *c)
 
 /* ---- tokens */
 
+static enum err signer_of_hub(struct target *t, const char *device, const char *module,
+                              const char *policy, struct connstr *out)
+{
+    if (device == NULL || policy) return target_policy(t, policy, out);
+    TRY(identity_connstr(t, slice_str(device), slice_str(module), out));
+    out->host = slice_str(t->name);
+    return OK;
+}
+
 /* Whose key signs: of the string that was given, of a device, of a policy. */
 static enum err find_signer(struct cli *c, struct connstr *out)
 {
     struct target t;
     const char *device = cli_value(c, "device-id"), *module = cli_value(c, "module-id");
     const char *given = cli_value(c, "connection-string"), *policy = cli_value(c, "policy-name");
-    if (given) return connstr_parse(slice_str(given), out);
+    bool secondary;
+    TRY(wants_secondary(c, &secondary));
+    if (given) TRY(connstr_parse(slice_str(given), out));
+    if (given && !secondary) return OK;
     TRY(target_find(c, &t));
-    if (device == NULL || policy) return target_policy(&t, policy, out);
-    TRY(identity_connstr(&t, slice_str(device), slice_str(module), out));
-    out->host = slice_str(t.name);
-    return OK;
-}
-
-/* The other key of what find_signer() has found, where the hub tells it. */
-static enum err use_secondary(struct cli *c, struct connstr *signer)
-{
-    struct target t;
-    struct json *found;
-    TRY(target_find(c, &t));
-    if (signer->device_id.len) {
-        TRY(identity_get(&t, signer->device_id, signer->module_id, &found));
-        found = json_get(json_get(found, "authentication"), "symmetricKey");
-    } else {
-        const struct http_call call = {.method = "GET",
-                                       .path = http_path(c, "/admin/v1/policies/", signer->policy)};
-        TRY(http_json(&t, &call, "policy", &found));
-    }
-    signer->key = json_str(found, "secondaryKey");
-    return OK;
+    if (given == NULL) TRY(signer_of_hub(&t, device, module, policy, out));
+    return secondary ? use_secondary(&t, out) : OK;
 }
 
 static enum err make_token(struct cli *c, const struct connstr *signer, int64_t seconds,
@@ -361,13 +409,8 @@ enum err access_token(struct cli *c)
     struct connstr signer;
     struct buf token = {0};
     int64_t seconds;
-    const char *kind = cli_value(c, "key-type");
-    bool secondary = kind && strcmp(kind, "secondary") == 0;
-    if (kind && !secondary && strcmp(kind, "primary") != 0)
-        return fail(ERR_INVALID, "--key-type %s: primary or secondary", kind);
     TRY(cli_seconds(c, "duration", 1, INT32_MAX, 3600, &seconds));
     TRY(find_signer(c, &signer));
-    if (secondary) TRY(use_secondary(c, &signer));
     TRY(make_token(c, &signer, seconds, &token));
     struct json *answer = json_new(&c->arena, JSON_OBJECT);
     set(c, answer, "sas", buf_slice(&token));

@@ -28,6 +28,7 @@ const struct cli_option c2d_send_options[] = {
     {"content-encoding ce", "ENCODING", "[utf-8]"},
     {"expiry-time-utc expiry", "MS", "in milliseconds since 1970 [in an hour]"},
     {"timeout", CLI_DURATION, "how long it waits for the hub [30s]"},
+    {"yes y repair r", NULL, "as in az; not looked at"},
     {"", NULL, NULL}};
 
 const struct cli_option c2d_device_options[] = {{"device-id d", "ID", "the device"},
@@ -36,6 +37,7 @@ const struct cli_option c2d_device_options[] = {{"device-id d", "ID", "the devic
 const struct cli_option feedback_options[] = {
     {"device-id d", "ID", "only of this device; the others' is read as well and is gone"},
     {"message-id wait-on-msg w", "ID", "ends when that message's feedback has come"},
+    {"yes y repair r", NULL, "as in az; not looked at"},
     {"timeout t", CLI_DURATION, "ends when so long nothing came [never]"},
     {"", NULL, NULL}};
 

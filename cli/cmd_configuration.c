@@ -19,15 +19,21 @@ enum { TOP_MAX = 1000 };
         "deployment-id d", "ID", "the deployment: a-z 0-9 - + % _ * ! '"                           \
     }
 #define TARGET_OPTIONS                                                                             \
-    {"target-condition tc", "CONDITION", "which, as behind WHERE, or * for all [nobody]"},         \
+    {"target-condition tc t", "CONDITION", "which, as behind WHERE, or * for all [nobody]"},       \
         {"priority pri", "NUMBER", "the highest counts [0]"},                                      \
         {"labels lab", "JSON", "names and texts for people, or a file with them"},                 \
+        {"custom-labels cl", "NAME=TEXT...", "the same, without JSON"},                            \
+        {"custom-metric-queries cmq", "NAME=QUERY...", "metrics, without JSON"},                   \
     {                                                                                              \
         "metrics m", "JSON", "{\"queries\": {NAME: QUERY}}, or a file with that"                   \
     }
 #define CONTENT_OPTION                                                                             \
     {                                                                                              \
         "content k", "JSON", "what is set, or a file with that"                                    \
+    }
+#define SET_OPTION                                                                                 \
+    {                                                                                              \
+        "set", "PATH=VALUE...", "any members, as in priority=10 labels.team=a"                     \
     }
 #define ETAG_OPTION                                                                                \
     {                                                                                              \
@@ -52,7 +58,7 @@ const struct cli_option rollout_create_options[] = {CONFIGURATION_OPTION, CONTEN
 const struct cli_option rollout_options[] = {CONFIGURATION_OPTION, END};
 const struct cli_option rollout_list_options[] = {TOP_OPTION, END};
 const struct cli_option rollout_update_options[] = {CONFIGURATION_OPTION, TARGET_OPTIONS,
-                                                    ETAG_OPTION, END};
+                                                    SET_OPTION, ETAG_OPTION, END};
 const struct cli_option rollout_delete_options[] = {CONFIGURATION_OPTION, ETAG_OPTION, END};
 const struct cli_option rollout_metric_options[] = {CONFIGURATION_OPTION, METRIC_OPTIONS, END};
 const struct cli_option deployment_create_options[] = {
@@ -64,7 +70,7 @@ const struct cli_option deployment_create_options[] = {
     END};
 const struct cli_option deployment_options[] = {DEPLOYMENT_OPTION, END};
 const struct cli_option deployment_update_options[] = {DEPLOYMENT_OPTION, TARGET_OPTIONS,
-                                                       ETAG_OPTION, END};
+                                                       SET_OPTION, ETAG_OPTION, END};
 const struct cli_option deployment_delete_options[] = {DEPLOYMENT_OPTION, ETAG_OPTION, END};
 const struct cli_option deployment_metric_options[] = {DEPLOYMENT_OPTION, METRIC_OPTIONS, END};
 const struct cli_option edge_modules_options[] = {
@@ -151,6 +157,28 @@ static enum err set_metrics(struct cli *c, struct json *doc)
     return OK;
 }
 
+/* NAME=TEXT NAME=TEXT */
+static enum err set_custom(struct cli *c, const char *option, struct json *object)
+{
+    struct slice rest = slice_str(cli_value(c, option)), value, name;
+    while (cli_next_word(&rest, &value)) {
+        slice_split(&value, '=', &name);
+        if (value.ptr == NULL || name.len == 0)
+            return fail(ERR_INVALID, "--%s %.*s: NAME=TEXT was expected", option, SLICE_ARG(name));
+        json_set(&c->arena, object, name, json_new_string(&c->arena, value));
+    }
+    return OK;
+}
+
+static enum err set_customs(struct cli *c, struct json *doc)
+{
+    if (cli_given(c, "custom-labels"))
+        TRY(set_custom(c, "custom-labels", cli_object(c, doc, SLICE_LIT("labels"))));
+    if (!cli_given(c, "custom-metric-queries")) return OK;
+    struct json *metrics = cli_object(c, doc, SLICE_LIT("metrics"));
+    return set_custom(c, "custom-metric-queries", cli_object(c, metrics, SLICE_LIT("queries")));
+}
+
 /* What may be changed later. */
 static enum err set_rest(struct cli *c, struct json *doc)
 {
@@ -162,7 +190,9 @@ static enum err set_rest(struct cli *c, struct json *doc)
     if (cli_given(c, "priority"))
         json_set(&c->arena, doc, SLICE_LIT("priority"), json_new_i64(&c->arena, priority));
     if (labels) json_set(&c->arena, doc, SLICE_LIT("labels"), labels);
-    return set_metrics(c, doc);
+    TRY(set_metrics(c, doc));
+    TRY(set_customs(c, doc));
+    return cli_has(c, "set") ? cli_assign(c, doc) : OK;
 }
 
 /* ---- calls */

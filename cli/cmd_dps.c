@@ -38,7 +38,7 @@ enum { WHAT_MAX = 192 };
         {"reprovision-policy rp", "POLICY",                                                        \
          "reprovisionandmigratedata, reprovisionandresetdata or never"},                           \
         {"allocation-policy ap", "POLICY", "hashed, geoLatency, static or custom"},                \
-        {"iot-hubs ih", "HOSTS", "the hubs to choose from, separated by spaces"},                  \
+        {"iot-hubs ih", "HOST...", "the hubs to choose from"},                                     \
         {"webhook-url wh", "URL", "who chooses, with --allocation-policy custom"},                 \
         {"api-version av", "VERSION", "of the webhook [2021-10-01]"},                              \
         {"initial-twin-tags tags", "JSON", "tags, or a file with them"},                           \
@@ -64,8 +64,8 @@ const struct cli_option dps_group_show_options[] = {GROUP_OPTION, KEYS_OPTION, E
 const struct cli_option dps_group_delete_options[] = {GROUP_OPTION, ETAG_OPTION, END};
 const struct cli_option dps_group_create_options[] = {
     GROUP_OPTION,
-    {"ca-name cn", "NAME", "a certificate of `dps certificate`, instead of a file"},
-    {"secondary-ca-name scn", "NAME", "the other one"},
+    {"ca-name root-ca-name cn", "NAME", "a certificate of `dps certificate`, instead of a file"},
+    {"secondary-ca-name secondary-root-ca-name scn", "NAME", "the other one"},
     CONTENT,
     END};
 const struct cli_option dps_group_revoke_options[] = {
@@ -198,8 +198,7 @@ static void set_hubs(struct cli *c, struct json *doc)
     struct slice rest = slice_str(given), host;
     if (given == NULL) return;
     struct json *hubs = json_new(&c->arena, JSON_ARRAY);
-    while (slice_split(&rest, ' ', &host))
-        if (host.len) json_append(hubs, json_new_string(&c->arena, host));
+    while (cli_next_name(&rest, &host)) json_append(hubs, json_new_string(&c->arena, host));
     set(c, doc, "iotHubs", hubs);
 }
 

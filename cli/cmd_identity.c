@@ -52,7 +52,7 @@ const struct cli_option identity_list_options[] = {{"top", "N", "at most so many
 const struct cli_option identity_update_options[] = {
     DEVICE_OPTION,
     CONTENT_OPTIONS,
-    {"set", "PATH=VALUE", "any member, as in capabilities.iotEdge=true"},
+    {"set", "PATH=VALUE...", "any members, as in capabilities.iotEdge=true"},
     ETAG_OPTION,
     END};
 const struct cli_option identity_delete_options[] = {DEVICE_OPTION, ETAG_OPTION, END};
@@ -65,7 +65,7 @@ const struct cli_option module_options[] = {DEVICE_OPTION, MODULE_OPTION, END};
 const struct cli_option module_list_options[] = {DEVICE_OPTION, END};
 const struct cli_option module_update_options[] = {
     DEVICE_OPTION,      MODULE_OPTION,
-    CREDENTIAL_OPTIONS, {"set", "PATH=VALUE", "any member, as in managedBy=me"},
+    CREDENTIAL_OPTIONS, {"set", "PATH=VALUE...", "any members, as in managedBy=me"},
     ETAG_OPTION,        END};
 const struct cli_option module_delete_options[] = {DEVICE_OPTION, MODULE_OPTION, ETAG_OPTION, END};
 const struct cli_option module_key_options[] = {
@@ -92,14 +92,6 @@ static enum err need_ids(const struct cli *c, struct slice *device, struct slice
 
 /* ---- building an identity */
 
-/* The member object of that name, made if it is not there. */
-static struct json *object_in(struct cli *c, struct json *parent, const char *name)
-{
-    struct json *found = json_get(parent, name);
-    if (found && found->type == JSON_OBJECT) return found;
-    return json_set(&c->arena, parent, slice_str(name), json_new(&c->arena, JSON_OBJECT));
-}
-
 /* az's names of authentication methods, and the wire's. */
 static enum err set_method(struct cli *c, struct json *identity)
 {
@@ -112,7 +104,8 @@ static enum err set_method(struct cli *c, struct json *identity)
     if (method == NULL) return OK;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (!slice_is_nocase(slice_str(method), methods[i][0])) continue;
-        cli_set_text(c, object_in(c, identity, "authentication"), "type", slice_str(methods[i][1]));
+        cli_set_text(c, cli_object(c, identity, SLICE_LIT("authentication")), "type",
+                     slice_str(methods[i][1]));
         return OK;
     }
     return fail(ERR_INVALID, "--auth-method %s: shared_private_key, x509_thumbprint or x509_ca",
@@ -128,8 +121,8 @@ static void set_pair(struct cli *c, struct json *identity, const char *group, co
         snprintf(option, sizeof option, "%s-%s", ranks[i], kind);
         snprintf(member, sizeof member, "%s%c%s", ranks[i], kind[0] & ~0x20, kind + 1);
         if (!cli_given(c, option)) continue;
-        struct json *authentication = object_in(c, identity, "authentication");
-        cli_set_text(c, object_in(c, authentication, group), member,
+        struct json *authentication = cli_object(c, identity, SLICE_LIT("authentication"));
+        cli_set_text(c, cli_object(c, authentication, slice_str(group)), member,
                      slice_str(cli_value(c, option)));
         if (json_get(authentication, "type") == NULL)
             cli_set_text(c, authentication, "type",
@@ -145,7 +138,8 @@ static enum err set_edge(struct cli *c, struct json *identity)
     yes->truth = slice_is_nocase(slice_str(text), "true");
     if (!yes->truth && !slice_is_nocase(slice_str(text), "false"))
         return fail(ERR_INVALID, "--edge-enabled %s: true or false", text);
-    json_set(&c->arena, object_in(c, identity, "capabilities"), SLICE_LIT("iotEdge"), yes);
+    json_set(&c->arena, cli_object(c, identity, SLICE_LIT("capabilities")), SLICE_LIT("iotEdge"),
+             yes);
     return OK;
 }
 
@@ -160,24 +154,6 @@ static enum err set_content(struct cli *c, struct json *identity)
     set_pair(c, identity, "symmetricKey", "key");
     set_pair(c, identity, "x509Thumbprint", "thumbprint");
     return set_edge(c, identity);
-}
-
-/* a.b=value: JSON if it is some, else text. */
-static enum err set_path(struct cli *c, struct json *identity, const char *assignment)
-{
-    struct slice value = slice_str(assignment), path, name;
-    slice_split(&value, '=', &path);
-    if (value.ptr == NULL || path.len == 0)
-        return fail(ERR_INVALID, "--set %s: PATH=VALUE was expected", assignment);
-    struct json *object = identity, *node;
-    slice_split(&path, '.', &name);
-    while (path.ptr) {
-        object = object_in(c, object, (const char *)arena_copy(&c->arena, name).ptr);
-        slice_split(&path, '.', &name);
-    }
-    if (json_parse(&c->arena, value, &node) != OK) node = json_new_string(&c->arena, value);
-    json_set(&c->arena, object, name, node);
-    return OK;
 }
 
 /* ---- verbs */
@@ -253,7 +229,7 @@ enum err identity_update(struct cli *c)
     const char *etag;
     TRY(open_identity(c, &t, &identity, &etag));
     TRY(set_content(c, identity));
-    if (cli_given(c, "set")) TRY(set_path(c, identity, cli_value(c, "set")));
+    TRY(cli_assign(c, identity));
     TRY(identity_put(&t, identity, etag, &updated));
     return print(c, updated);
 }
@@ -289,7 +265,8 @@ enum err identity_renew_key(struct cli *c)
     const char *etag;
     TRY(cli_need(c, "key-type", &which));
     TRY(open_identity(c, &t, &identity, &etag));
-    struct json *keys = object_in(c, object_in(c, identity, "authentication"), "symmetricKey");
+    struct json *keys = cli_object(c, cli_object(c, identity, SLICE_LIT("authentication")),
+                                   SLICE_LIT("symmetricKey"));
     struct slice primary = json_str(keys, "primaryKey"), secondary = json_str(keys, "secondaryKey");
     if (slice_is(which, "primary")) {
         json_set(&c->arena, keys, SLICE_LIT("primaryKey"), new_key(c));

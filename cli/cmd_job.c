@@ -35,7 +35,7 @@ const struct cli_option job_create_options[] = {
     {"method-payload mp", "JSON", "what it gets, or a file with that [null]"},
     {"method-connect-timeout mct", CLI_DURATION, "for a device to connect, up to 300 s [0s]"},
     {"method-response-timeout mrt", CLI_DURATION, "for its answer, 5 s to 1 h [30s]"},
-    {"wait", NULL, "until the job has ended, with its progress"},
+    {"wait w", NULL, "until the job has ended, with its progress"},
     {"poll-interval interval", CLI_DURATION, "how often it is looked at with --wait [10s]"},
     {"poll-duration duration", CLI_DURATION, "how long with --wait, then 5 [as long as it takes]"},
     {"", NULL, NULL}};

@@ -24,11 +24,12 @@ const struct cli_option monitor_options[] = {
     {"interface i", "DTMI", "only of this interface: dtmi:example:Oven;1"},
     {"consumer-group cg c", "NAME", "[$Default]"},
     {"from", "WHERE", "beginning, latest, 10m (ago) or a time [latest]"},
-    {"enqueued-time et", "MS", "as --from, in milliseconds since 1970"},
+    {"enqueued-time et e", "MS", "as --from, in milliseconds since 1970"},
     {"count message-count mc", "N", "ends after so many"},
-    {"timeout t", CLI_DURATION, "ends when so long nothing came [never]"},
-    {"properties props p", "PARTS", "sys, app, anno or all, separated by commas"},
+    {"timeout t to", CLI_DURATION, "ends when so long nothing came [never]"},
+    {"properties props p", "PART...", "sys, app, anno or all"},
     {"content-type ct", "TYPE", "what bodies are: application/json, or another for text"},
+    {"yes y repair r", NULL, "as in az; not looked at"},
     {"all", NULL, "also what routes take away from the event hub"},
     {"", NULL, NULL}};
 
@@ -92,9 +93,9 @@ static enum err read_parts(struct monitor *m)
         {"all", EVENT_SYSTEM | EVENT_APPLICATION | EVENT_ANNOTATIONS},
     };
     struct slice rest = slice_str(cli_value(m->cli, "properties")), word;
-    while (slice_split(&rest, ',', &word)) {
+    while (cli_next_name(&rest, &word)) {
         size_t i = 0;
-        while (i < 4 && !slice_is(slice_trim(word), names[i].name)) i++;
+        while (i < 4 && !slice_is(word, names[i].name)) i++;
         if (i == 4)
             return fail(ERR_INVALID, "--properties %.*s: sys, app, anno or all", SLICE_ARG(word));
         m->parts |= names[i].parts;

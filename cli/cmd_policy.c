@@ -76,25 +76,12 @@ enum err policy_show(struct cli *c)
     return call_named(c, "GET", SLICE_NONE);
 }
 
-/* Words that have blanks, commas and lines between them. */
-static bool next_word(struct slice *rest, struct slice *word)
-{
-    static const char between[] = " ,\n";
-    size_t begin = 0, end;
-    while (begin < rest->len && memchr(between, rest->ptr[begin], sizeof between - 1)) begin++;
-    for (end = begin; end < rest->len && !memchr(between, rest->ptr[end], sizeof between - 1);)
-        end++;
-    *word = slice_of(rest->ptr + begin, end - begin);
-    *rest = slice_from(*rest, end);
-    return word->len > 0;
-}
-
 /* "RegistryRead, ServiceConnect" */
 static void put_rights(struct buf *out, struct slice rest)
 {
     struct buf text = {0};
     struct slice word;
-    while (next_word(&rest, &word))
+    while (cli_next_name(&rest, &word))
         buf_printf(&text, "%s%.*s", buf_size(&text) ? ", " : "", SLICE_ARG(word));
     text_json_string(out, buf_slice(&text));
     buf_free(&text);

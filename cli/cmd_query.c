@@ -38,7 +38,7 @@ static enum err read_top(struct cli *c, uint64_t *out)
 {
     const char *top = cli_value(c, "top");
     *out = UINT64_MAX;
-    if (top == NULL) return OK;
+    if (top == NULL || strcmp(top, "-1") == 0) return OK; /* az: all of them */
     if (num_u64(slice_str(top), out) == OK && *out > 0) return OK;
     return fail(ERR_INVALID, "--top %s: a number from 1 on was expected", top);
 }

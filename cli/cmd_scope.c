@@ -12,7 +12,7 @@
     }
 #define CHILD_LIST                                                                                 \
     {                                                                                              \
-        "child-list cl", "IDS", "the children, separated by commas or spaces"                      \
+        "child-list cl", "ID...", "the children"                                                   \
     }
 
 const struct cli_option parent_show_options[] = {{"device-id d", "ID", "the child"}, END};
@@ -153,17 +153,6 @@ enum err children_list(struct cli *c)
     return output_value(&c->output, &c->arena, children, columns);
 }
 
-/* The next id of a list like "a, b c". */
-static bool next_id(struct slice *rest, struct slice *id)
-{
-    while (rest->len && (rest->ptr[0] == ' ' || rest->ptr[0] == ',')) *rest = slice_from(*rest, 1);
-    size_t end = 0;
-    while (end < rest->len && rest->ptr[end] != ' ' && rest->ptr[end] != ',') end++;
-    *id = slice_head(*rest, end);
-    *rest = slice_from(*rest, end);
-    return end > 0;
-}
-
 enum err children_add(struct cli *c)
 {
     struct target t;
@@ -173,7 +162,7 @@ enum err children_add(struct cli *c)
     TRY(cli_need(c, "child-list", &ids));
     TRY(get(c, "device-id", &t, &parent));
     TRY(scope_of(parent, &scope));
-    while (next_id(&ids, &id)) {
+    while (cli_next_name(&ids, &id)) {
         TRY(identity_get(&t, id, SLICE_NONE, &child));
         TRY(adopt(c, &t, child, scope, &updated));
     }
@@ -204,6 +193,6 @@ enum err children_remove(struct cli *c)
         return OK;
     }
     TRY(cli_need(c, "child-list", &ids));
-    while (next_id(&ids, &id)) TRY(leave(c, &t, id, scope));
+    while (cli_next_name(&ids, &id)) TRY(leave(c, &t, id, scope));
     return OK;
 }

@@ -17,7 +17,9 @@
     }
 #define UPDATE_OPTIONS                                                                             \
     {"desired", "JSON", "merged into the desired properties, or a file with that"},                \
-        {"tags", "JSON", "merged into the tags, or a file with that"}, ETAG_OPTIONS
+        {"tags", "JSON", "merged into the tags, or a file with that"},                             \
+        {"set", "PATH=VALUE...", "merged, too: tags.place=north properties.desired.interval=30"},  \
+        ETAG_OPTIONS
 #define UNDO_OPTIONS                                                                               \
     {"to-version", "NUMBER", "a version of the history"},                                          \
     {                                                                                              \
@@ -96,19 +98,39 @@ enum err twin_show(struct cli *c)
     return ask(c, "GET", NULL, NULL);
 }
 
+static enum err not_of_services(struct slice path)
+{
+    return fail(ERR_INVALID, "--set %.*s: it is tags or properties.desired that can be set",
+                SLICE_ARG(path));
+}
+
+/* What --set names, beside what the other options do. */
+static enum err set_paths(struct cli *c, struct json *twin)
+{
+    TRY(cli_assign(c, twin));
+    for (const struct json *m = twin->child; m; m = m->next) {
+        bool properties = slice_is(m->key, "properties");
+        if (!properties && !slice_is(m->key, "tags")) return not_of_services(m->key);
+        for (const struct json *p = properties ? m->child : NULL; p; p = p->next)
+            if (!slice_is(p->key, "desired")) return not_of_services(p->key);
+    }
+    return OK;
+}
+
 enum err twin_update(struct cli *c)
 {
     struct json *desired, *tags, *twin = json_new(&c->arena, JSON_OBJECT);
     TRY(file_json_option(c, "desired", &desired));
     TRY(file_json_option(c, "tags", &tags));
-    if (desired == NULL && tags == NULL)
-        return fail(ERR_INVALID, "nothing to change: give --desired, --tags or both");
+    if (desired == NULL && tags == NULL && !cli_given(c, "set"))
+        return fail(ERR_INVALID, "nothing to change: give --desired, --tags, --set or all of them");
     if (tags) json_set(&c->arena, twin, SLICE_LIT("tags"), tags);
     if (desired) {
         struct json *properties = json_new(&c->arena, JSON_OBJECT);
         json_set(&c->arena, properties, SLICE_LIT("desired"), desired);
         json_set(&c->arena, twin, SLICE_LIT("properties"), properties);
     }
+    TRY(set_paths(c, twin));
     return ask(c, "PATCH", cli_value(c, "etag"), twin);
 }
 

@@ -17,6 +17,7 @@ enum cli_list {
     CLI_LASTING,
     CLI_DESTROYING,
     CLI_GENERAL,
+    CLI_FOREIGN, /* az's, which are taken and not looked at: no help and no Tab tells of them */
     CLI_LISTS
 };
 
@@ -41,6 +42,24 @@ static inline bool cli_given(const struct cli *c, const char *name)
 }
 
 bool cli_has(const struct cli *c, const char *name); /* is it one of the verb's options? */
+
+/* ---- words.c: of options that take many words ("KEY=VALUE..."), which are in lines, one for each time that it was given */
+
+enum { CLI_WORD_END = 0x1f, CLI_LINE_END = 0x1e };
+
+/* The next word of the value, of whatever line; false: there is none. */
+bool cli_next_word(struct slice *rest, struct slice *word);
+
+/* Likewise of names, which may also stand in one word with commas or blanks between them. */
+bool cli_next_name(struct slice *rest, struct slice *name);
+
+/* Does what --set says with `object`: a.b=VALUE, JSON if it is some and else text, for each word. */
+enum err cli_assign(struct cli *c, struct json *object) MUST_USE;
+
+/* The member of that name, which is made an object if it is none. */
+struct json *cli_object(struct cli *c, struct json *parent, struct slice name);
+
+/* ---- options.c */
 
 /* As cli_value(), ERR_INVALID with "--device-id is needed" when it was not given. */
 enum err cli_need(const struct cli *c, const char *name, struct slice *out) MUST_USE;

@@ -31,6 +31,9 @@ static int raw(int argc, char **argv)
 static const struct cli_option options[] = {
     {"first f ff", "TEXT", "the first"}, {"second", NULL, "a switch"}, {"", NULL, NULL}};
 
+static const struct cli_option word_options[] = {
+    {"first f", "WORD...", "many"}, {"second s", "BOOL", "true or false"}, {"", NULL, NULL}};
+
 static const struct cli_option body_options[] = {{"data da", "TEXT", "a message"},
                                                  {"", NULL, NULL}};
 
@@ -42,6 +45,7 @@ static const struct cli_verb verbs[] = {
      .kind = CLI_CONNECTS | CLI_BODY,
      .options = body_options,
      .run = note},
+    {.words = "test words", .summary = "Notes", .options = word_options, .run = note},
     {.words = "raw", .summary = "Takes all", .main = raw},
     {.words = NULL},
 };
@@ -70,6 +74,49 @@ static void options_have_long_names_letters_and_equal_signs(void **state)
     }
     assert_int_equal(run("test note"), CLI_DONE);
     assert_string_equal(seen.first, "(none)");
+    static const char *const switches[][2] = {
+        {"test note --second true", ""},        {"test note --second=True", ""},
+        {"test note --second false", "(none)"}, {"test note --second --second=FALSE", "(none)"},
+        {"test note --second true -f x", ""},
+    };
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (run(switches[i][0]) != CLI_DONE) fail_msg("%s", switches[i][0]);
+        assert_string_equal(seen.second, switches[i][1]);
+    }
+}
+
+static void many_words_go_up_to_the_next_option(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"test words --first a b -s",
+         "a\x1f"
+         "b",
+         "true"},
+        {"test words -s -f a", "a", "true"},
+        {"test words -s false --first=a b --first c,d",
+         "a\x1f"
+         "b\x1e\x1f"
+         "c,d",
+         "false"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(run(rows[i][0]), CLI_DONE);
+        assert_string_equal(seen.first, rows[i][1]);
+        assert_string_equal(seen.second, rows[i][2]);
+    }
+    struct slice rest = slice_str("a\x1f"
+                                  "b\x1e\x1f"
+                                  "c, d"),
+                 word;
+    assert_true(cli_next_word(&rest, &word) && slice_is(word, "a"));
+    assert_true(cli_next_name(&rest, &word) && slice_is(word, "b"));
+    struct slice names = rest;
+    assert_true(cli_next_word(&rest, &word) && slice_is(word, "c, d"));
+    assert_false(cli_next_word(&rest, &word));
+    assert_true(cli_next_name(&names, &word) && slice_is(word, "c"));
+    assert_true(cli_next_name(&names, &word) && slice_is(word, "d"));
+    assert_false(cli_next_name(&names, &word));
 }
 
 static void what_is_not_an_option_is_a_usage_error(void **state)
@@ -157,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_have_long_names_letters_and_equal_signs),
+        cmocka_unit_test(many_words_go_up_to_the_next_option),
         cmocka_unit_test(what_is_not_an_option_is_a_usage_error),
         cmocka_unit_test(help_runs_nothing),
         cmocka_unit_test(errors_become_statuses),

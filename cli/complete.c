@@ -139,7 +139,7 @@ static void offer_option(struct suggest *s, const struct cli_option *o)
 static void offer_fixed(struct suggest *s, struct slice option)
 {
     static const char *const values[][2] = {
-        {"output", "table json jsonl tsv yaml"},
+        {"output", "table json jsonl tsv yaml none"},
         {"format", "sh dotenv json github"},
         {"status", "enabled disabled"},
         {"auth-method", "shared_private_key x509_thumbprint x509_ca"},
@@ -303,7 +303,7 @@ static void offer_values(struct suggest *s, struct cli *typed, const struct cli_
 
 static void offer_options(struct suggest *s, const struct cli *typed)
 {
-    for (enum cli_list list = 0; list < CLI_LISTS; list++)
+    for (enum cli_list list = 0; list < CLI_FOREIGN; list++)
         for (size_t i = 0; typed->options[list][i].names[0]; i++)
             offer_option(s, &typed->options[list][i]);
 }

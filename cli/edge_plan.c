@@ -114,10 +114,9 @@ static enum err read_pair(struct edge_plan *p, struct edge *edge, struct slice w
 static enum err read_devices(struct edge_plan *p)
 {
     struct slice rest = slice_str(cli_value(p->cli, "device")), line, word;
-    while (slice_split(&rest, '\n', &line)) {
+    while (slice_split(&rest, CLI_LINE_END, &line)) {
         struct edge edge = {0};
-        while (slice_split(&line, ' ', &word))
-            if (word.len) TRY(read_pair(p, &edge, word));
+        while (cli_next_word(&line, &word)) TRY(read_pair(p, &edge, word));
         TRY(edge_add(p, &edge));
     }
     return OK;

@@ -39,13 +39,13 @@ static bool takes_durations(const struct cli *c)
 
 void cli_help_verb(struct buf *out, const struct cli *c)
 {
-    static const char *const titles[CLI_LISTS] = {"options",           "where the hub is",
-                                                  "what is printed",   "how far it is",
-                                                  "before it deletes", "and"};
+    static const char *const titles[CLI_FOREIGN] = {"options",           "where the hub is",
+                                                    "what is printed",   "how far it is",
+                                                    "before it deletes", "and"};
     buf_printf(out, "usage: %s %s ", c->program, c->verb->words);
     if (c->verb->kind & CLI_WORD) buf_printf(out, "[%s] ", c->options[CLI_OWN][0].value);
     buf_printf(out, "[OPTION...]\n\n%s.\n", c->verb->summary);
-    for (enum cli_list list = 0; list < CLI_LISTS; list++) {
+    for (enum cli_list list = 0; list < CLI_FOREIGN; list++) {
         if (c->options[list][0].names[0] == '\0') continue;
         buf_printf(out, "\n%s:\n", titles[list]);
         for (size_t i = 0; c->options[list][i].names[0]; i++) put_option(out, &c->options[list][i]);

@@ -1,4 +1,5 @@
-/* options.c - the words behind a verb: --name VALUE, --name=VALUE, -n VALUE, --switch. */
+/* options.c - the words behind a verb: --name VALUE, --name=VALUE, -n VALUE, --switch; and as az reads them
+ * --many VALUE VALUE, --switch true, --truth for --truth true. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +25,8 @@ static const struct cli_option connecting[] = {
 };
 
 static const struct cli_option printing[] = {
-    {"output o", "FORMAT", "table, json, jsonl, tsv or yaml [table on a terminal, else json]"},
+    {"output o", "FORMAT",
+     "table, json, jsonl, tsv, yaml or none [table on a terminal, else json]"},
     {"query", "JMESPATH", "prints only that part"},
     {"", NULL, NULL},
 };
@@ -40,9 +42,16 @@ static const struct cli_option destroying[] = {
 };
 
 static const struct cli_option general[] = {
-    {"quiet", NULL, "no progress, no remarks"},
+    {"quiet only-show-errors", NULL, "no progress, no remarks"},
     {"help h", NULL, "this text"},
     {"", NULL, NULL},
+};
+
+/* az finds one hub among many by these, and asks for them everywhere. */
+static const struct cli_option foreign[] = {
+    {"dps-name", "NAME", "not looked at"},     {"resource-group g", "NAME", "not looked at"},
+    {"subscription", "NAME", "not looked at"}, {"auth-type", "TYPE", "not looked at"},
+    {"verbose", NULL, "not looked at"},        {"", NULL, NULL},
 };
 
 void cli_choose_lists(struct cli *c)
@@ -53,6 +62,7 @@ void cli_choose_lists(struct cli *c)
     c->options[CLI_LASTING] = c->verb->kind & CLI_LASTS ? lasting : none;
     c->options[CLI_DESTROYING] = c->verb->kind & CLI_DESTROYS ? destroying : none;
     c->options[CLI_GENERAL] = general;
+    c->options[CLI_FOREIGN] = c->verb->kind & CLI_CONNECTS ? foreign : none;
 }
 
 /* Is `name` among the words of an option's names? */
@@ -150,12 +160,36 @@ static void read_many(struct cli *c, const struct place *p, struct slice first, 
 {
     struct buf text = {0};
     const char *before = c->values[p->list][p->index];
-    if (before) buf_printf(&text, "%s\n", before);
+    if (before) buf_printf(&text, "%s%c", before, CLI_LINE_END);
     buf_put_slice(&text, first);
-    for (; *at < argc && argv[*at][0] != '-'; ++*at)
-        buf_printf(&text, "%s%s", buf_size(&text) ? " " : "", argv[*at]);
+    for (; *at < argc && argv[*at][0] != '-'; ++*at) {
+        if (buf_size(&text)) buf_put_u8(&text, CLI_WORD_END);
+        buf_put_str(&text, argv[*at]);
+    }
     c->values[p->list][p->index] = (const char *)arena_copy(&c->arena, buf_slice(&text)).ptr;
     buf_free(&text);
+}
+
+static bool is_truth(struct slice text)
+{
+    return slice_is_nocase(text, "true") || slice_is_nocase(text, "false");
+}
+
+/* A switch; az takes true and false behind it, and so may who comes from there. */
+static enum err read_switch(struct slice name, struct slice value, int argc, char **argv, int *at,
+                            const char **out)
+{
+    if (value.ptr && !is_truth(value))
+        return fail(ERR_INVALID, "--%.*s takes no value but true and false", SLICE_ARG(name));
+    if (value.ptr == NULL && *at < argc && is_truth(slice_str(argv[*at])))
+        value = slice_str(argv[(*at)++]);
+    *out = value.ptr && slice_is_nocase(value, "false") ? NULL : "";
+    return OK;
+}
+
+static bool stands_alone(const struct cli_option *o, int argc, char **argv, int at)
+{
+    return strcmp(o->value, "BOOL") == 0 && (at == argc || argv[at][0] == '-');
 }
 
 static enum err read_one(struct cli *c, int argc, char **argv, int *at)
@@ -169,11 +203,9 @@ static enum err read_one(struct cli *c, int argc, char **argv, int *at)
     }
     if (!cut(word, &name, &value) || !find(c, CLI_OWN, name, &p)) return unknown(c, word);
     const struct cli_option *option = &c->options[p.list][p.index];
-    if (option->value == NULL) {
-        if (value.ptr) return fail(ERR_INVALID, "--%.*s takes no value", SLICE_ARG(name));
-        c->values[p.list][p.index] = "";
-        return OK;
-    }
+    if (option->value == NULL)
+        return read_switch(name, value, argc, argv, at, &c->values[p.list][p.index]);
+    if (value.ptr == NULL && stands_alone(option, argc, argv, *at)) value = SLICE_LIT("true");
     if (value.ptr == NULL && *at == argc)
         return fail(ERR_INVALID, "%s needs a value: %s %s", word, word, option->value);
     if (takes_many(option)) {

@@ -14,17 +14,25 @@ enum { GAP = 2 };
 
 enum err output_init(struct output *o, struct arena *a, const char *format, const char *query)
 {
-    static const char *const names[] = {"table", "json", "jsonl", "tsv", "yaml"};
+    static const struct {
+        const char *name;
+        enum output_format format;
+    } formats[] = {
+        {"table", OUTPUT_TABLE}, {"json", OUTPUT_JSON},  {"jsonl", OUTPUT_JSONL},
+        {"tsv", OUTPUT_TSV},     {"yaml", OUTPUT_YAML},  {"none", OUTPUT_NONE},
+        {"jsonc", OUTPUT_JSON},  {"yamlc", OUTPUT_YAML}, /* az's, in colours */
+    };
     enum output_format unsaid = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_JSON;
     *o = (struct output){.format = unsaid};
     if (query) TRY(query_parse(a, query, &o->query));
     if (format == NULL) return OK;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(format, names[i]) != 0) continue;
-        o->format = (enum output_format)i;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (strcmp(format, formats[i].name) != 0) continue;
+        o->format = formats[i].format;
         return OK;
     }
-    return fail(ERR_INVALID, "-o %s: the formats are table, json, jsonl, tsv and yaml", format);
+    return fail(ERR_INVALID, "-o %s: the formats are table, json, jsonl, tsv, yaml and none",
+                format);
 }
 
 /* ---- JSON */
@@ -274,6 +282,7 @@ enum err output_write(struct buf *out, const struct output *o, struct arena *a,
     switch (o->format) {
     case OUTPUT_TABLE: return write_table(out, a, value, columns);
     case OUTPUT_TSV: write_tsv(out, value); return OK;
+    case OUTPUT_NONE: return OK;
     default: write_quoting(out, o->format, value); return OK;
     }
 }

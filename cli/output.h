@@ -12,7 +12,15 @@ struct query;
 
 enum { OUTPUT_COLUMNS_MAX = 16 }; /* of a table; the rest is left out */
 
-enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_TSV, OUTPUT_YAML };
+/* OUTPUT_NONE: what is done counts, and its status. */
+enum output_format {
+    OUTPUT_TABLE,
+    OUTPUT_JSON,
+    OUTPUT_JSONL,
+    OUTPUT_TSV,
+    OUTPUT_YAML,
+    OUTPUT_NONE
+};
 
 struct output {
     enum output_format format;

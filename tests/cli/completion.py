@@ -47,7 +47,7 @@ def bash_completes_verbs_options_and_ids():
             (("connection-string", "--data", "/nowhere", "--policy", "iot"), ["iothubowner"]),
             (("hub", "policy", "show", "--data", hub.data, "-n", "pan"), ["panel"]),
             (("env", "--format", "d"), ["dotenv"]), (("env", "--format", "=", "d"), ["dotenv"]),
-            (("hub", "device-identity", "list", "-o", ""), ["table", "json", "jsonl", "tsv", "yaml"]),
+            (("hub", "device-identity", "list", "-o", ""), ["table", "json", "jsonl", "tsv", "yaml", "none"]),
             (("--h",), []), (("hub", "device-identity", "show", "--data", "/nowhere", "-d", ""), []),
         )
         for words, expected in rows:

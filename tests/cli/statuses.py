@@ -231,6 +231,7 @@ WAITING = {
     "backup verify": ("backup", "verify", "--from", pathlib.Path(FOLDER.name) / "backup"),
     "backup restore": ("backup", "restore", "--from", pathlib.Path(FOLDER.name) / "backup"),
     "dps connection-string": ("dps", "connection-string"),  # told on the machine of the hub only
+    "dps connection-string show": ("dps", "connection-string", "show"),  # likewise
     "hub device-identity parent show": (*IDENTITY, "parent", "show", "-d", "{d}"),
     "hub device-identity parent set": (*IDENTITY, "parent", "set", "-d", "{d}", "--pd", "edge"),
     "hub device-identity children list": (*IDENTITY, "children", "list", "-d", "{d}"),

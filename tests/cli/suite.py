@@ -13,6 +13,7 @@ import devices
 import doctors
 import fleets
 import formats
+import from_az
 import login
 import pages
 import policies
@@ -27,7 +28,7 @@ import upgrade
 
 SIDE_BY_SIDE = 3  # groups: most of their time is waiting
 GROUPS = {module.__name__: module.group for module in (
-    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, edges, devices, doctors, login, policies, console, seed, reload, completion, stories)}
+    pages, tutorials, statuses, azure_state, upgrade, replays, backup, formats, fleets, edges, devices, doctors, login, policies, console, seed, reload, completion, stories, from_az)}
 
 
 def run(words, name):
