@@ -317,9 +317,9 @@ static enum err say_refused(const struct fleet *f)
         snprintf(who, sizeof who, "%zu of %zu devices were refused, first '%.*s'",
                  f->result->refused, f->plan->count, SLICE_ARG(id));
     return fail(ERR_DENIED,
-                "%s: %s; 'azimuth hub device-identity show -d %.*s' tells whether it exists, is "
-                "enabled and which key it has",
-                who, f->first_refused->refusal, SLICE_ARG(id));
+                "%s: %s; 'azimuth why %.*s' says why, if the hub is azimuth, and 'azimuth hub "
+                "device-identity show -d %.*s' whether it exists, is enabled and which key it has",
+                who, f->first_refused->refusal, SLICE_ARG(id), SLICE_ARG(id));
 }
 
 static const char *next_step(enum err e)

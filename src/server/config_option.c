@@ -28,7 +28,7 @@ const struct option config_options[] = {
      "AMQP without TLS, on loopback only", OPTION_OPTIONAL_PORT, 0},
     {"console", "ADDR:PORT", AT(console_address), AT(console_port),
      "127.0.0.1:8443, 127.0.0.1:8080 under dev",
-     "/admin/v1 for administrators, on an address of its own; off = none", OPTION_ENDPOINT, 0},
+     "the console and /admin/v1, on an address of its own; off = none", OPTION_ENDPOINT, 0},
     {"partitions", "N", AT(partitions), 0, "4", "of the built-in stream, fixed when it is made",
      OPTION_NUMBER, CONFIG_PARTITIONS_MAX},
     {"retention", "TIME|SIZE", 0, 0, "1d",

@@ -616,6 +616,7 @@ def status_3_when_it_is_not_there():
             expect(hub.run(*words_of(name, "nobody")), NOT_FOUND, "nobody")
         # MQTT says no more than that it is refused; the sentence says how to find out.
         expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "device-identity show -d nobody")
+        expect(hub.run(*words_of("device send-d2c-message", "nobody")), REFUSED, "azimuth why nobody")
         expect(hub.run(*words_of("hub consumer-group delete")), NOT_FOUND, "readers")
         expect(hub.run(*words_of("hub saved-query delete")), NOT_FOUND, "Line 4")
         for verb in ("show", "update", "delete", "test"):
