@@ -431,6 +431,16 @@ static void note_certificate(struct conn *c)
     buf_free(&chain);
 }
 
+/* It says no more, and may hear what it was answered, and that we say no more either (RFC 8446 section 6.1). */
+static void tls_closed(struct conn *c)
+{
+    if (buf_size(&c->out)) send_out(c);
+    if (c->state == CONN_SHUT) return;
+    tls_close(&c->tls);
+    send_cipher(c);
+    conn_ended(c, ERR_CLOSED);
+}
+
 static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now_us)
 {
     switch (ev->kind) {
@@ -439,7 +449,7 @@ static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now
         open_front(c, now_us);
         break;
     case TLS_DATA: received_plain(c, ev->data, now_us); break;
-    case TLS_CLOSED: conn_ended(c, ERR_CLOSED); break;
+    case TLS_CLOSED: tls_closed(c); break;
     case TLS_FAILED: tls_failed(c, ev); break;
     }
 }

@@ -162,6 +162,8 @@ static void a_peer_that_closes_is_told_apart(void **state)
     tls_close(&r.pair.client);
     deliver(&r);
     assert_true(slice_is(buf_slice(&front_got), "last words"));
+    assert_true(slice_is(buf_slice(&r.pair.client_got), "heard "));
+    assert_int_equal(r.pair.client_end.kind, TLS_CLOSED);
     disconnect(&r);
     assert_int_equal(front_why, ERR_CLOSED);
 }
