@@ -213,9 +213,12 @@ static void shut(struct conn *c, bool abort)
 static void tell_watch(const struct conn *c, enum tls_cause cause, unsigned alert)
 {
     const struct conn_watch *w = &c->host->watch;
-    const struct conn_failure failure = {cause, alert, fail_text(), c->host->fed,
-                                         tls_own_until_s(&c->tls)};
-    if (w->failed && !c->dialed && !c->heard) w->failed(w->ctx, c, &failure);
+    char here[CONN_PEER_MAX] = "";
+    if (!w->failed || c->dialed || c->heard) return;
+    if (c->transport->here) c->transport->here(c, here);
+    const struct conn_failure failure = {
+        cause, alert, fail_text(), c->host->fed, tls_own_until_s(&c->tls), here};
+    w->failed(w->ctx, c, &failure);
 }
 
 /* It greeted, saw our certificate, and left without a word: as Node does that does not trust it, with TLS

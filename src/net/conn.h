@@ -37,6 +37,7 @@ struct conn_failure {
     const char *text;    /* what is wrong */
     struct slice bytes;  /* what it sent last, borrowed */
     int64_t own_until_s; /* when the certificate ends that it was sent; 0: not known */
+    const char *here;    /* the address of ours that it reached, "": not known; borrowed */
 };
 
 /* Who is told of it, on the connection's core.  For people: nothing depends on it. */

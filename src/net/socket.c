@@ -298,6 +298,26 @@ void socket_close_all(struct core *core, bool abort)
     }
 }
 
+/* "ADDRESS", or "" of a Unix socket */
+static bool name_address(char out[INET6_ADDRSTRLEN], const struct sockaddr_storage *sa)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+    bool six = sa->ss_family == AF_INET6;
+    out[0] = '\0';
+    if (!six && sa->ss_family != AF_INET) return false;
+    return inet_ntop(sa->ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, out,
+                     INET6_ADDRSTRLEN) != NULL;
+}
+
+static void transport_here(const struct conn *c, char out[CONN_PEER_MAX])
+{
+    struct sockaddr_storage here = {0};
+    socklen_t len = sizeof here;
+    out[0] = '\0';
+    if (getsockname(of_conn(c)->fd, (struct sockaddr *)&here, &len) == 0) name_address(out, &here);
+}
+
 static const struct transport socket_transport = {
     .write = transport_write,
     .waiting = transport_waiting,
@@ -305,6 +325,7 @@ static const struct transport socket_transport = {
     .resume = transport_resume,
     .shut = transport_shut,
     .taken = transport_taken,
+    .here = transport_here,
 };
 
 /* ---- beginning */
@@ -312,16 +333,13 @@ static const struct transport socket_transport = {
 /* "ADDRESS:PORT" */
 static void name_peer(char out[CONN_PEER_MAX], const struct sockaddr_storage *sa)
 {
-    char ip[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
-    bool six = sa->ss_family == AF_INET6;
-    if (!six && sa->ss_family != AF_INET) {
+    char ip[INET6_ADDRSTRLEN];
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa; /* the port lies at one place */
+    if (name_address(ip, sa))
+        snprintf(out, CONN_PEER_MAX, sa->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip,
+                 ntohs(v4->sin_port));
+    else
         snprintf(out, CONN_PEER_MAX, "unix");
-        return;
-    }
-    inet_ntop(sa->ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, ip, sizeof ip);
-    snprintf(out, CONN_PEER_MAX, six ? "[%s]:%u" : "%s:%u", ip, ntohs(v4->sin_port));
 }
 
 static struct guard_key key_of(const struct sockaddr_storage *sa)

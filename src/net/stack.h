@@ -14,6 +14,8 @@
 #include "proto/tls/tls.h"
 #include "proto/ws/ws.h"
 
+enum { CONN_PEER_MAX = 56 }; /* "[IPv6]:PORT" and NUL */
+
 struct transport {
     /* Sends now what fits; keeps a copy of the rest and calls conn_writable() when that is out. */
     void (*write)(struct conn *c, struct slice bytes);
@@ -25,6 +27,9 @@ struct transport {
     /* Another number whenever the peer has taken some of what left us, asked only while bytes wait.  NULL: that
      * is not known. */
     uint64_t (*taken)(const struct conn *c);
+
+    /* The address of ours that the peer reached, without a port, or "".  NULL: there are none. */
+    void (*here)(const struct conn *c, char out[CONN_PEER_MAX]);
 };
 
 /* What the connections of a core share. */
@@ -44,8 +49,6 @@ struct conn_host {
 };
 
 enum { NET_RESUME = POST_NET, NET_RESOLVED };
-
-enum { CONN_PEER_MAX = 56 }; /* "[IPv6]:PORT" and NUL */
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_CLOSING, CONN_SHUT };
 

@@ -46,8 +46,8 @@ static void wire_shut(struct conn *c, bool abort)
     of(c)->aborted = abort;
 }
 
-static const struct transport transport = {wire_write,  wire_waiting, wire_hold,
-                                           wire_let_go, wire_shut,    NULL};
+static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_let_go,
+                                           wire_shut,  NULL,         NULL};
 
 static struct buf front_got;
 static enum err front_why;

@@ -38,8 +38,12 @@ static inline void transport_rig_shut(struct conn *c, bool abort)
     transport_rig_of(c)->shut = true;
 }
 
-static const struct transport rig_transport = {transport_rig_write, transport_rig_waiting,
-                                               transport_rig_hold,  transport_rig_hold,
-                                               transport_rig_shut,  NULL};
+static const struct transport rig_transport = {transport_rig_write,
+                                               transport_rig_waiting,
+                                               transport_rig_hold,
+                                               transport_rig_hold,
+                                               transport_rig_shut,
+                                               NULL,
+                                               NULL};
 
 #endif

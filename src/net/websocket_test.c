@@ -60,8 +60,8 @@ static void wire_shut(struct conn *c, bool abort)
     of(c)->aborted = abort;
 }
 
-static const struct transport transport = {wire_write,  wire_waiting, wire_pause,
-                                           wire_resume, wire_shut,    NULL};
+static const struct transport transport = {wire_write, wire_waiting, wire_pause, wire_resume,
+                                           wire_shut,  NULL,         NULL};
 
 /* ---- fronts: HTTP takes the upgrade at once, the other says "heard" to everything */
 

@@ -161,7 +161,8 @@ static void on_shut(struct conn *c, bool abort)
     of(c)->shut = true;
 }
 
-static const struct transport rig_transport = {on_write, waiting, ignore, ignore, on_shut, NULL};
+static const struct transport rig_transport = {on_write, waiting, ignore, ignore,
+                                               on_shut,  NULL,    NULL};
 
 static void settle(struct rig_conn *c)
 {

@@ -1,9 +1,11 @@
 /* tls_watch.c - failures of TLS as causes.
  *
  * What clients do that do not trust our certificate: Python, curl and OpenSSL send alert 48, GnuTLS 42, Java
- * and Chromium 46.  All send 45 when by their clock it has ended; when it has not begun, 42 or 46.  Node sends nothing and leaves: of one time nothing can be concluded from that. */
+ * and Chromium 46.  All send 45 when by their clock it has ended; when it has not begun, 42 or 46.  Node sends nothing and leaves: of one time nothing can be concluded from that.
+ * The same alerts but 48, or nothing, are what clients say that trust us and dialled another name. */
 #include "server/tls_watch.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -29,12 +31,37 @@ static int64_t clock_ahead_s(const struct conn_failure *f)
     return MAX(f->own_until_s - clock_wall_us() / 1000000, 0);
 }
 
+static bool is_outer_address(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 != IN_LOOPBACKNET;
+    return inet_pton(AF_INET6, host, &v6) == 1 && !IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static bool has_outer_address(const struct hub *hub)
+{
+    for (unsigned i = 0; i < hub->host_count; i++)
+        if (is_outer_address(hub->hosts[i])) return true;
+    return false;
+}
+
+/* Who dials an address sends no name.  Where addresses are translated on the way the one that was dialled is
+ * not the one here: it may be that of our names that is an address.  Alert 48 is not about names. */
+static bool is_dialled_otherwise(const struct hub *hub, const struct conn_failure *f,
+                                 struct slice sni)
+{
+    if (sni.len) return !hub_is_host(hub, sni);
+    if (f->cause == TLS_CAUSE_ALERT && f->alert == UNKNOWN_CA) return false;
+    return *f->here && !hub_is_host(hub, slice_str(f->here)) && !has_outer_address(hub);
+}
+
 static enum refusal_cause cause_of(const struct hub *hub, const struct conn_failure *f,
                                    struct slice sni)
 {
     if (clock_ahead_s(f)) return REFUSAL_CLIENT_CLOCK;
     if (is_about_our_certificate(f))
-        return sni.len && !hub_is_host(hub, sni) ? REFUSAL_NAME_MISMATCH
+        return is_dialled_otherwise(hub, f, sni) ? REFUSAL_NAME_MISMATCH
                                                  : REFUSAL_SERVER_NOT_TRUSTED;
     switch (f->cause) {
     case TLS_CAUSE_NOT_TLS: return REFUSAL_NO_TLS;
@@ -58,11 +85,24 @@ static void put_names(struct buf *out, const struct hub *hub)
         buf_printf(out, "%s%s", i ? ", " : "", hub->hosts[i]);
 }
 
+static void tell_address(struct refusal *r, const struct conn_failure *f, struct buf *dialled,
+                         struct buf *next)
+{
+    buf_printf(dialled, "the address %s, and no name", f->here);
+    buf_printf(next,
+               "azimuth serve --hostname %s, beside the names there are; or the address that it "
+               "dials, if that is translated on the way here",
+               f->here);
+    r->sni = slice_str(f->here);
+    r->observed = buf_slice(dialled);
+    r->next = buf_slice(next);
+}
+
 static void on_failed(void *ctx, const struct conn *c, const struct conn_failure *f)
 {
     const struct hub *hub = ctx;
     struct slice sni = slice_str(conn_local_name(c));
-    struct buf names = {0};
+    struct buf names = {0}, dialled = {0}, next = {0};
     struct refusal r = {.cause = cause_of(hub, f, sni),
                         .protocol = "tls",
                         .port = (uint16_t)conn_local_port(c),
@@ -76,11 +116,14 @@ static void on_failed(void *ctx, const struct conn *c, const struct conn_failure
     if (r.cause == REFUSAL_TLS_VERSION) r.observed = slice_str(version_offered(f->bytes));
     if (r.cause == REFUSAL_NAME_MISMATCH) {
         put_names(&names, hub);
-        r.observed = sni;
         r.expected = buf_slice(&names);
+        r.observed = sni;
     }
+    if (r.cause == REFUSAL_NAME_MISMATCH && sni.len == 0) tell_address(&r, f, &dialled, &next);
     refusal_note(hub->refusals, conn_lane(c), &r);
     buf_free(&names);
+    buf_free(&dialled);
+    buf_free(&next);
 }
 
 void tls_watch(struct core *core, const struct hub *hub)

@@ -49,6 +49,32 @@ def the_same_cause_for_many_is_an_alert():
         check("refusal.alert cause=C133" in hub.log(), hub.log())
 
 
+def leave(hub, address, trusted, name=None):
+    """Python's way to look at a certificate, and what it does not like."""
+    context = ssl.create_default_context(cafile=hub.ca if trusted else None)
+    with socket.create_connection((address, hub.ready["mqtt"]), WAIT_SECONDS) as line:
+        try:
+            context.wrap_socket(line, server_hostname=name or address).close()
+        except ssl.SSLCertVerificationError as why:
+            return why.verify_message
+    return ""
+
+
+@group.case
+def who_dials_an_address_that_the_certificate_does_not_have_is_not_told_of_trust():
+    said = lambda hub, count: eventually(lambda: hub.must("why", "--refused", "-o", "json").json(), lambda rows: len(rows) == count)  # noqa: E731
+    with Hub("--bind", "0.0.0.0") as hub:
+        check("IP address mismatch" in leave(hub, "127.0.0.5", True) and leave(hub, "127.0.0.5", True, "localhost") == "", "the certificate")
+        row = said(hub, 1)[0]
+        check(row["cause"] == "C104" and row["observed"] == "the address 127.0.0.5, and no name" and "127.0.0.1" in row["expected"] and
+              row["next"].startswith("azimuth serve --hostname 127.0.0.5, "), str(row))
+        check("local issuer" in leave(hub, "127.0.0.6", False), "an authority that is not trusted")
+        check({row["cause"] for row in said(hub, 2)} == {"C103", "C104"}, "who does not trust us says so, whatever it dials")
+    with Hub("--bind", "0.0.0.0", "--hostname", "192.0.2.7") as hub:  # which may be translated into this machine's
+        leave(hub, "127.0.0.5", True)
+        check(said(hub, 1)[0]["cause"] == "C103", "a name of the hub may be what was dialled")
+
+
 @group.case
 def who_was_connected_is_not_sent_to_look_at_the_network():
     with Hub() as hub:

@@ -61,8 +61,8 @@ static void wire_shut(struct conn *c, bool abort)
     wire.shut = true;
 }
 
-static const struct transport transport = {wire_write, wire_waiting, wire_hold,
-                                           wire_hold,  wire_shut,    NULL};
+static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
+                                           wire_shut,  NULL,         NULL};
 
 /* There is one connection; another one is refused. */
 static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)

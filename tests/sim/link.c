@@ -266,8 +266,8 @@ void link_servers_died(void)
     world.links = 0;
 }
 
-static const struct transport sim_transport = {server_write,  server_waiting, server_pause,
-                                               server_resume, server_shut,    NULL};
+static const struct transport sim_transport = {
+    server_write, server_waiting, server_pause, server_resume, server_shut, NULL, NULL};
 
 struct link *link_open(struct conn_host *host, const struct front *front, void *front_ctx,
                        const struct link_client *client, void *client_ctx)
