@@ -13,6 +13,11 @@ struct slice etag_bare(struct slice text)
     return quoted ? slice_of(text.ptr + 1, text.len - 2) : text;
 }
 
+struct slice etag_of_put(struct slice if_match)
+{
+    return slice_is(slice_trim(if_match), "\"\"") ? SLICE_NONE : if_match;
+}
+
 bool etag_matches(struct slice if_match, struct slice etag)
 {
     struct slice wanted = etag_bare(if_match);

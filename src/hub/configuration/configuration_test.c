@@ -237,6 +237,14 @@ static void devices_that_match_get_the_settings(void **state)
     assert_string_equal(counts_of("c1"), "1/1");
 }
 
+/* As Azure.Iot.Hub.Service makes them. */
+static void an_etag_of_nothing_creates(void **state)
+{
+    (void)state;
+    assert_int_equal(put("c1", "\"\"", "*", 0, X1), STATUS_OK);
+    assert_int_equal(put("c1", "\"\"", "*", 0, X1), STATUS_CONFIGURATION_ALREADY_EXISTS);
+}
+
 static void a_twin_that_changes_comes_and_goes(void **state)
 {
     (void)state;
@@ -815,6 +823,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_all_down)
     const struct CMUnitTest tests[] = {
         CASE(devices_that_match_get_the_settings),
+        CASE(an_etag_of_nothing_creates),
         CASE(a_twin_that_changes_comes_and_goes),
         CASE(a_condition_may_ask_for_what_the_identity_says),
         CASE(a_new_device_gets_them_too),

@@ -36,7 +36,7 @@ static void ask(struct configurations *c, enum ask_verb verb, struct slice id,
 void configuration_put(struct configurations *c, struct slice id, struct slice if_match,
                        struct slice json, struct configuration_wait *w)
 {
-    ask(c, ASK_PUT, id, if_match, json, w);
+    ask(c, ASK_PUT, id, etag_of_put(if_match), json, w);
 }
 
 void configuration_delete(struct configurations *c, struct slice id, struct slice if_match,

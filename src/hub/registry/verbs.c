@@ -1,6 +1,7 @@
 /* verbs.c - asking: to the identity's home with a question, back with the answer; and reading there. */
 #include <stdlib.h>
 
+#include "hub/etag.h"
 #include "hub/registry/message.h"
 
 /* ---- messages */
@@ -253,17 +254,10 @@ void registry_get(struct registry *r, struct slice who, struct registry_wait *w)
     send_home(r, who, ask_msg_new(REGISTRY_READ, who, w->token), w);
 }
 
-/* Azure.Iot.Hub.Service makes identities with If-Match: "", the etag that they do not have yet; its recorded sessions
- * show that a real hub does so. */
-static struct slice given(struct slice if_match)
-{
-    return slice_is(slice_trim(if_match), "\"\"") ? SLICE_NONE : if_match;
-}
-
 void registry_put(struct registry *r, struct slice who, struct slice if_match, struct slice json,
                   struct registry_wait *w)
 {
-    if_match = given(if_match);
+    if_match = etag_of_put(if_match);
     struct write write = {.mode = if_match.ptr ? WRITE_MAY_UPDATE : WRITE_MAY_CREATE,
                           .who = who,
                           .if_match = if_match,
