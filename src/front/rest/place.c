@@ -38,6 +38,9 @@ const char *rest_place_advice(const struct call *c)
     if (c->console)
         return "the console is at /console/; what administrators may ask for is described at "
                "/admin/v1/openapi.json, Azure's API is on the HTTPS port";
+    if (conn_is_socket_admin(c->conn))
+        return "there is nothing at this path; what administrators may ask for is described at "
+               "/admin/v1/openapi.json";
     if (slice_starts_nocase(path, SLICE_LIT("/admin/")))
         return "/admin/v1 is served on the console's address (--console) and on the server's "
                "socket";

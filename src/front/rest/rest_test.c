@@ -397,6 +397,16 @@ static void what_is_elsewhere_is_said(void **state)
     assert_non_null(strstr(said_body(), "/admin/v1/openapi.json"));
 }
 
+static void nothing_is_elsewhere_of_what_the_socket_has_not(void **state)
+{
+    (void)state;
+    call_socket();
+    request("GET /admin/v1/nothing", "", NULL);
+    expect_error(404, "InvalidOperation");
+    assert_null(strstr(said_body(), "--console"));
+    assert_non_null(strstr(said_body(), "there is nothing at this path"));
+}
+
 /* A request to the console with these headers. */
 static int console_status(const char *headers)
 {
@@ -461,6 +471,7 @@ int main(void)
         TEST(slow_and_idle_clients_are_cut_off),
         TEST(administration_is_on_the_console_and_the_socket_and_the_rest_on_https),
         TEST(what_is_elsewhere_is_said),
+        TEST(nothing_is_elsewhere_of_what_the_socket_has_not),
         TEST(a_console_is_asked_under_its_own_name_and_by_its_own_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
