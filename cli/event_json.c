@@ -2,6 +2,7 @@
 #include "cli/event_json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -17,6 +18,14 @@ static struct json *number_json(struct arena *a, const char *text)
     return j;
 }
 
+/* JSON has no number for what is none or infinite: that is a text. */
+static struct json *double_json(struct arena *a, double v)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%.15g", v);
+    return isfinite(v) ? number_json(a, text) : json_new_string(a, slice_str(text));
+}
+
 static struct json *bytes_json(struct arena *a, struct slice bytes)
 {
     struct buf text = {0};
@@ -30,7 +39,7 @@ static struct json *bytes_json(struct arena *a, struct slice bytes)
 static struct json *time_json(struct arena *a, int64_t ms)
 {
     char text[CLOCK_ISO_LEN + 1];
-    clock_iso(ms * 1000, text);
+    clock_iso_ms(ms, text);
     return json_new_string(a, slice_str(text));
 }
 
@@ -74,7 +83,7 @@ static struct json *value_json(struct arena *a, const struct amqp_value *v)
         truth->truth = v->u != 0;
         return truth;
     case AMQP_FLOAT:
-    case AMQP_DOUBLE: snprintf(text, sizeof text, "%.15g", v->f); return number_json(a, text);
+    case AMQP_DOUBLE: return double_json(a, v->f);
     case AMQP_ULONG: snprintf(text, sizeof text, "%" PRIu64, v->u); return number_json(a, text);
     case AMQP_TIMESTAMP: return time_json(a, v->i);
     case AMQP_UUID: return uuid_json(a, v->bytes);
@@ -202,7 +211,7 @@ void event_line(struct buf *out, struct arena *a, const struct amqp_message *m, 
         if (amqp_map_find(&m->annotations, "x-opt-sequence-number", &sequence))
             numbered = amqp_integer(&sequence, &number);
     }
-    clock_iso(when.i * 1000, time);
+    clock_iso_ms(when.i, time);
     struct buf line = {0};
     struct slice device = event_annotation(m, "iothub-connection-device-id");
     buf_printf(&line, "%.23sZ  %.*s  %u:", time, SLICE_ARG(device), partition);

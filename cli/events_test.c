@@ -1,6 +1,8 @@
 /* events_test.c - the reader against a server of a few lines: logins, partitions, events, refusals. */
 #include "base/test.h"
 
+#include <math.h>
+
 #include "cli/event_json.h"
 #include "cli/events.h"
 
@@ -463,6 +465,60 @@ static void bodies_are_shown_as_json_text_or_base64(void **state)
     check_payload(SLICE_LIT(""), "\"\"");
 }
 
+static void a_number_that_json_has_not_is_a_text(void **state)
+{
+    struct buf bytes = {0}, shown = {0};
+    struct arena a = {0};
+    struct amqp_message m;
+    struct json *again;
+    (void)state;
+    amqp_put_descriptor(&bytes, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(&bytes);
+    amqp_put_str(&bytes, "n");
+    amqp_put_double(&bytes, NAN);
+    amqp_put_str(&bytes, "i");
+    amqp_put_double(&bytes, -INFINITY);
+    amqp_put_str(&bytes, "d");
+    amqp_put_double(&bytes, 0.5);
+    amqp_close(&bytes, map, 6);
+    assert_int_equal(amqp_message_parse(buf_slice(&bytes), &m), OK);
+    json_write(&shown, event_json(&a, &m, EVENT_APPLICATION));
+    assert_int_equal(json_parse(&a, buf_slice(&shown), &again), OK);
+    assert_non_null(strstr(buf_cstr(&shown), "{\"n\":\"nan\",\"i\":\"-inf\",\"d\":0.5}"));
+    buf_free(&bytes);
+    buf_free(&shown);
+    arena_free(&a);
+}
+
+/* Devices say any time over AMQP. */
+static void a_time_that_no_text_has_is_the_last_or_first_that_one_has(void **state)
+{
+    static const int64_t times[] = {INT64_MAX, INT64_MIN};
+    static const char *const shown_as[] = {"9999-12-31T23:59:59.9990000Z",
+                                           "1000-01-01T00:00:00.0000000Z"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct buf bytes = {0}, shown = {0}, line = {0};
+        struct arena a = {0};
+        struct amqp_message m;
+        amqp_put_descriptor(&bytes, AMQP_MESSAGE_ANNOTATIONS);
+        struct amqp_open map = amqp_open_map(&bytes);
+        amqp_put_sym(&bytes, "x-opt-enqueued-time");
+        amqp_put_timestamp(&bytes, times[i]);
+        amqp_close(&bytes, map, 2);
+        amqp_put_data(&bytes, SLICE_LIT("x"));
+        assert_int_equal(amqp_message_parse(buf_slice(&bytes), &m), OK);
+        json_write(&shown, event_json(&a, &m, EVENT_ANNOTATIONS));
+        assert_non_null(strstr(buf_cstr(&shown), shown_as[i]));
+        event_line(&line, &a, &m, 0);
+        assert_int_equal(strncmp(buf_cstr(&line), shown_as[i], 23), 0);
+        buf_free(&bytes);
+        buf_free(&shown);
+        buf_free(&line);
+        arena_free(&a);
+    }
+}
+
 static void check_payload_as(unsigned parts, struct slice body, const char *expected)
 {
     struct buf bytes = {0}, shown = {0};
@@ -501,6 +557,8 @@ int main(void)
         cmocka_unit_test(who_knows_only_the_hub_asks_where_event_hubs_are_asked),
         cmocka_unit_test(a_hub_may_send_us_elsewhere),
         cmocka_unit_test(bodies_are_shown_as_json_text_or_base64),
+        cmocka_unit_test(a_number_that_json_has_not_is_a_text),
+        cmocka_unit_test(a_time_that_no_text_has_is_the_last_or_first_that_one_has),
         cmocka_unit_test(a_body_is_what_somebody_says_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
