@@ -89,7 +89,8 @@ static void make_url(const struct target *t, const struct http_call *call, struc
     else if (t->data)
         buf_printf(url, "http://localhost%s", call->path);
     else
-        buf_printf(url, "https://%s:%u%s", t->dial, t->https_port, call->path);
+        buf_printf(url, strchr(t->dial, ':') ? "https://[%s]:%u%s" : "https://%s:%u%s", t->dial,
+                   t->https_port, call->path);
     if (is_admin(call)) return;
     buf_printf(url, "%sapi-version=%s", strchr(call->path, '?') ? "&" : "?", HTTP_API_VERSION);
 }

@@ -1,6 +1,8 @@
 /* way.c - see way.h. */
 #include "cli/way.h"
 
+#include <string.h>
+
 #include "auth/sas.h"
 #include "base/clock.h"
 
@@ -25,7 +27,8 @@ enum err way_sign(struct target *t, bool sent_on, struct events_config *cfg)
 {
     struct buf token = {0}, audience = {0};
     bool event_hubs = sent_on || t->login.kind == CONNSTR_EVENT_HUBS;
-    buf_printf(&audience, "sb://%s/%s", cfg->host, cfg->entity);
+    buf_printf(&audience, strchr(cfg->host, ':') ? "sb://[%s]/%s" : "sb://%s/%s", cfg->host,
+               cfg->entity);
     cfg->audience = cli_keep(t->cli, &audience);
     TRY(event_hubs ? event_hubs_token(t, cfg->audience, &token) : target_token(t, "", &token));
     cfg->token = slice_str(cli_keep(t->cli, &token));

@@ -51,6 +51,16 @@ static enum err read_parts(struct slice text, struct parts *p)
     return OK;
 }
 
+/* "[fd00::5]": without its brackets; what is behind them is *port, ":5671". */
+static bool is_bracketed(struct slice *host, struct slice *port)
+{
+    size_t end = slice_find(*host, ']');
+    if (host->len == 0 || *host->ptr != '[' || end == host->len) return false;
+    *port = slice_from(*host, end + 1);
+    *host = slice_from(slice_head(*host, end), 1);
+    return true;
+}
+
 /* sb://host[:port]/ */
 static enum err read_endpoint(struct slice url, struct connstr *c)
 {
@@ -59,11 +69,16 @@ static enum err read_endpoint(struct slice url, struct connstr *c)
         return fail(ERR_INVALID, "Endpoint is not of the form sb://host/");
     struct slice host = slice_from(url, colon + 3);
     host = slice_head(host, slice_find(host, '/'));
-    colon = slice_rfind(host, ':');
+    struct slice number;
+    if (!is_bracketed(&host, &number)) {
+        number = slice_from(host, slice_rfind(host, ':'));
+        host.len -= number.len;
+    }
     uint64_t port = 0;
-    if (colon < host.len && (num_u64(slice_from(host, colon + 1), &port) != OK || port > 65535))
+    if (number.len &&
+        (*number.ptr != ':' || num_u64(slice_from(number, 1), &port) != OK || port > 65535))
         return fail(ERR_INVALID, "the port of Endpoint is not a number up to 65535");
-    c->host = slice_head(host, colon);
+    c->host = host;
     c->port = (uint16_t)port;
     return OK;
 }
@@ -120,8 +135,8 @@ void connstr_write(struct buf *out, const struct connstr *c)
 {
     struct buf line = {0};
     if (c->kind == CONNSTR_EVENT_HUBS) {
-        buf_put_str(&line, "Endpoint=sb://");
-        buf_put_slice(&line, c->host);
+        bool six = slice_find(c->host, ':') < c->host.len;
+        buf_printf(&line, six ? "Endpoint=sb://[%.*s]" : "Endpoint=sb://%.*s", SLICE_ARG(c->host));
         if (c->port) buf_printf(&line, ":%u", c->port);
         buf_put_u8(&line, '/');
     } else {

@@ -22,6 +22,10 @@ static void connection_strings_come_back_as_they_were(void **state)
         {"Endpoint=sb://localhost:5672/;SharedAccessKeyName=service;SharedAccessKey=QUJD;"
          "EntityPath=hub;UseDevelopmentEmulator=true",
          CONNSTR_EVENT_HUBS},
+        {"Endpoint=sb://[fd00::5]:5672/;SharedAccessKeyName=service;SharedAccessKey=QUJD",
+         CONNSTR_EVENT_HUBS},
+        {"Endpoint=sb://[::1]/;SharedAccessKeyName=service;SharedAccessKey=QUJD",
+         CONNSTR_EVENT_HUBS},
         {"Endpoint=sb://localhost/;SharedAccessSignature=SharedAccessSignature sr=h&sig=x&se=1",
          CONNSTR_EVENT_HUBS},
     };
@@ -70,6 +74,8 @@ static void what_is_missing_or_wrong_is_named(void **state)
         {"Endpoint=sb://;SharedAccessKeyName=p;SharedAccessKey=k", "no host name"},
         {"Endpoint=sb://h:x/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
         {"Endpoint=sb://h:65536/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
+        {"Endpoint=sb://[::1]5671/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
+        {"Endpoint=sb://[::1]:/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct connstr c;

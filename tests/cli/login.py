@@ -1,7 +1,9 @@
 """login.py - which hub is meant: --login, --data, --profile, the environment, the profile, the socket."""
+import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
@@ -229,3 +231,22 @@ def whoever_may_open_the_socket_is_administrator():
         if "setpriv: failed to execute" in other.stderr:
             raise Skipped("another user cannot reach the program")
         check(other.returncode == 1 and other.stdout == "", f"another user got {other}")
+
+
+@group.case
+def a_hub_whose_name_is_an_ipv6_address_is_found_by_its_connection_strings():
+    with contextlib.closing(socket.socket(socket.AF_INET6)) as six:
+        try:
+            six.bind(("::1", 0))
+        except OSError as why:
+            raise Skipped(f"this machine has no IPv6: {why}") from None
+    with Hub("--hostname", "::1") as hub:
+        named(hub, "six")
+        hub.must("device", "send-d2c-message", "-d", "six", "--da", "hello")
+        sees(azimuth(*LIST, "--login", hub.login(), "--ca", hub.ca, *hub.ports()), "six")
+        check(f"Endpoint=sb://[::1]:{hub.ready['amqp']}/;" in hub.must("connection-string", "--event-hub").out, "the endpoint")
+        for words in (("--policy", "service"), ("--event-hub",)):
+            login = hub.must("connection-string", *words).out.strip()
+            done = azimuth("hub", "monitor-events", "--from", "beginning", "--count", 1, "--timeout", "20s", "-o", "jsonl",
+                           "--login", login, "--ca", hub.ca, *hub.ports())
+            check(done.status == 0 and '"origin":"six"' in done.out, str(done))
