@@ -95,6 +95,9 @@ bool replay_is_place(struct slice name);
 /* An annotation or application property that is a time and moves with --time-shift. */
 bool replay_is_time(struct slice name);
 
+/* A time as events have it, which may be any; one that would be beyond all numbers stays. */
+int64_t replay_shifted_ms(int64_t ms, int64_t shift_us);
+
 /* ---- a source */
 
 struct replay_source {

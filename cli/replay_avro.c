@@ -177,7 +177,7 @@ static bool is_number(const struct avro_value *v, int64_t most)
 static void put_moment(struct buf *out, const struct avro_value *v, int64_t shift_us)
 {
     if (v->type == AVRO_LONG || v->type == AVRO_INT)
-        amqp_put_timestamp(out, v->number + shift_us / 1000);
+        amqp_put_timestamp(out, replay_shifted_ms(v->number, shift_us));
     else if (is_text(v))
         put_time(out, v->bytes, shift_us);
     else

@@ -4,6 +4,7 @@
 
 #include "base/amqp.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "cli/replay.h"
 
 void replay_event_clear(struct replay_event *e)
@@ -46,6 +47,12 @@ bool replay_is_place(struct slice name)
            (slice_is(name, "x-opt-sequence-number") || slice_is(name, "x-opt-offset") ||
             slice_is(name, "x-opt-enqueued-time") || slice_is(name, "x-opt-publisher-name") ||
             slice_is(name, "x-opt-sequence-number-epoch"));
+}
+
+int64_t replay_shifted_ms(int64_t ms, int64_t shift_us)
+{
+    int64_t moved;
+    return num_add_i64(ms, shift_us / 1000, &moved) ? moved : ms;
 }
 
 bool replay_is_time(struct slice name)

@@ -238,11 +238,6 @@ static enum err take(void *ctx)
 
 /* ---- building */
 
-static int64_t shifted(int64_t ms, int64_t shift_us)
-{
-    return ms + shift_us / 1000;
-}
-
 static void put_moved(struct buf *out, struct slice name, const struct amqp_value *v,
                       int64_t shift_us)
 {
@@ -250,7 +245,7 @@ static void put_moved(struct buf *out, struct slice name, const struct amqp_valu
     int64_t us;
     bool moves = shift_us != 0 && replay_is_time(name);
     if (moves && v->type == AMQP_TIMESTAMP) {
-        amqp_put_timestamp(out, shifted(v->i, shift_us));
+        amqp_put_timestamp(out, replay_shifted_ms(v->i, shift_us));
     } else if (moves && amqp_text(v).ptr && clock_parse_iso(amqp_text(v), &us) == OK) {
         clock_iso(us + shift_us, iso);
         amqp_put_str(out, iso);
@@ -297,7 +292,7 @@ static void take_properties(struct buf *out, const struct amqp_message *m, int64
     for (int i = 0; i < AMQP_PROPERTY_COUNT; i++) {
         const struct amqp_value *v = &m->properties[i];
         if (v->type == AMQP_TIMESTAMP)
-            amqp_put_timestamp(out, shifted(v->i, shift_us));
+            amqp_put_timestamp(out, replay_shifted_ms(v->i, shift_us));
         else
             amqp_put_value(out, v);
     }

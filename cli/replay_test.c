@@ -88,6 +88,15 @@ static struct slice text_in(const struct amqp_value *map, const char *key)
     return amqp_map_find(map, key, &v) ? amqp_text(&v) : SLICE_NONE;
 }
 
+static void a_time_is_not_moved_beyond_all_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(replay_shifted_ms(INT64_MAX - 1, 1000), INT64_MAX);
+    assert_int_equal(replay_shifted_ms(INT64_MAX, 1000), INT64_MAX);
+    assert_int_equal(replay_shifted_ms(INT64_MIN, -1000), INT64_MIN);
+    assert_int_equal(replay_shifted_ms(5, -60000000), -59995);
+}
+
 static void an_event_keeps_what_it_was_and_carries_its_marks(void **state)
 {
     struct avro_reader *r = reader_of(&(struct rig_event){41, 5, "d1", "hello"});
@@ -656,6 +665,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_that_lasted_begins_the_time_anew),
         cmocka_unit_test(times_are_dotnets_or_iso),
+        cmocka_unit_test(a_time_is_not_moved_beyond_all_numbers),
         cmocka_unit_test(an_event_keeps_what_it_was_and_carries_its_marks),
         cmocka_unit_test(an_event_without_a_body_has_none_and_a_device_says_no_annotations),
         cmocka_unit_test(files_are_merged_by_time_and_parts_of_a_second_stay_in_order),
