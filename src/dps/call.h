@@ -74,7 +74,7 @@ struct call_msg {
     enum verb verb;
     enum dps_kind kind;
     bool has_if_match;
-    enum dps_protocol protocol; /* of a device's verb */
+    enum hub_protocol protocol; /* of a device's verb */
     unsigned top;               /* of a query */
     uint32_t certificate_len, id_len, text_len, token_len, tpm_len, json_len, peer_len;
     /* certificate (struct x509_facts), id, text, token, a TPM's keys, JSON, peer */

@@ -7,13 +7,6 @@
 static const char *const results[DPS_RESULTS] = {
     [DPS_SUCCESS] = "Success", [DPS_CLIENT_ERROR] = "ClientError", [DPS_FAILURE] = "Failure"};
 
-const char *dps_protocol_name(enum dps_protocol p)
-{
-    static const char *const names[DPS_PROTOCOLS] = {
-        [DPS_HTTP] = "Http", [DPS_MQTT] = "Mqtt", [DPS_AMQP] = "Amqp"};
-    return names[p];
-}
-
 static enum dps_result result_of(unsigned code)
 {
     unsigned http = code < 1000 ? code : code / 1000;
@@ -36,17 +29,17 @@ static struct metric *series(struct metric **m, const char *name, const char *he
 }
 
 static struct metric *attestations(struct dps_counters *c, const struct hub *hub,
-                                   enum dps_result result, enum dps_protocol p)
+                                   enum dps_result result, enum hub_protocol p)
 {
     char more[64];
     snprintf(more, sizeof more, "Status=\"%s\",Protocol=\"%s\"", results[result],
-             dps_protocol_name(p));
+             hub_protocol_name(p));
     return series(&c->attestations[result][p], "azimuth_AttestationAttempts_total",
                   "Devices that proved to device provisioning who they are, or could not", hub,
                   more);
 }
 
-void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum dps_protocol p,
+void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum hub_protocol p,
                            unsigned code)
 {
     metric_inc(attestations(c, hub, result_of(code), p));
@@ -100,7 +93,7 @@ void dps_counters_init(struct dps_counters *c, const struct hub *hub)
     assignments(own, hub);
     for (enum dps_result result = 0; result < DPS_RESULTS; result++) {
         attempts(own, hub, result);
-        for (enum dps_protocol p = 0; p < DPS_PROTOCOLS; p++) attestations(c, hub, result, p);
+        for (enum hub_protocol p = 0; p < HUB_PROTOCOLS; p++) attestations(c, hub, result, p);
     }
 }
 

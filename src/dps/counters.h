@@ -19,7 +19,7 @@ enum dps_result { DPS_SUCCESS, DPS_CLIENT_ERROR, DPS_FAILURE, DPS_RESULTS };
 
 /* Each NULL until it is needed.  One core's. */
 struct dps_counters {
-    struct metric *attestations[DPS_RESULTS][DPS_PROTOCOLS];
+    struct metric *attestations[DPS_RESULTS][HUB_PROTOCOLS];
     struct dps_hub_counters {
         char *hub;
         struct metric *assignments, *attempts[DPS_RESULTS];
@@ -27,14 +27,12 @@ struct dps_counters {
     unsigned hub_count;
 };
 
-const char *dps_protocol_name(enum dps_protocol p); /* as logs and metrics have it */
-
 /* What is about to count from 0: all attestations, and the hub's own registrations. */
 void dps_counters_init(struct dps_counters *c, const struct hub *hub);
 void dps_counters_free(struct dps_counters *c);
 
 /* `code`: enum dps_code, DPS_OK for who has proved it. */
-void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum dps_protocol p,
+void dps_count_attestation(struct dps_counters *c, const struct hub *hub, enum hub_protocol p,
                            unsigned code);
 
 /* A registration has ended, or was refused for want of room. */

@@ -20,7 +20,7 @@ void dps_diagnose_attestation(const struct call *c, unsigned code, const char *t
     if (!diagnostic_wanted(hub, d.category)) return;
     diagnostic_put_text(&properties, "id", c->id);
     diagnostic_put_text(&properties, "type", SLICE_LIT("Registration"));
-    diagnostic_put_text(&properties, "protocol", slice_str(dps_protocol_name(c->head->protocol)));
+    diagnostic_put_text(&properties, "protocol", slice_str(hub_protocol_name(c->head->protocol)));
     diagnostic_note(hub, c->dps->lane, &d);
     buf_free(&properties);
 }

@@ -349,7 +349,7 @@ struct ask {
     enum dps_kind kind;
     struct slice id, text, token, tpm, json, peer;
     unsigned top;
-    enum dps_protocol protocol;
+    enum hub_protocol protocol;
     const struct x509_facts *certificate;
 };
 

@@ -155,8 +155,6 @@ void dps_forget(struct dps *d, struct dps_wait *w);
 
 /* ---- for devices */
 
-enum dps_protocol { DPS_HTTP, DPS_MQTT, DPS_AMQP, DPS_PROTOCOLS };
-
 /* Who says that he is it, and what he shows for it. */
 struct dps_device {
     struct slice registration_id;
@@ -166,7 +164,7 @@ struct dps_device {
                          says when it registers has them */
     const struct x509_facts *certificate; /* NULL: none */
     struct slice peer; /* where it comes from, for hub/refusal and hub/diagnostic */
-    enum dps_protocol protocol;
+    enum hub_protocol protocol;
 };
 
 /* Could it register?  DPS_OK, also of a disabled enrollment; DPS_UNAUTHORIZED; DPS_NO_ENROLLMENT: its

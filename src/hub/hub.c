@@ -66,6 +66,21 @@ bool hub_entity_valid(struct slice name, size_t max)
     return alphanumeric(name.ptr[0]) && alphanumeric(name.ptr[name.len - 1]);
 }
 
+static const struct {
+    const char *name, *word;
+} protocols[HUB_PROTOCOLS] = {
+    [HUB_MQTT] = {"Mqtt", "mqtt"}, [HUB_AMQP] = {"Amqp", "amqp"}, [HUB_HTTP] = {"Http", "https"}};
+
+const char *hub_protocol_name(enum hub_protocol p)
+{
+    return protocols[p].name;
+}
+
+const char *hub_protocol_word(enum hub_protocol p)
+{
+    return protocols[p].word;
+}
+
 bool hub_who_valid(struct slice who)
 {
     struct slice device_id = hub_device_of(who), module_id = hub_module_of(who);

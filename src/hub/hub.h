@@ -26,6 +26,13 @@ enum {
     HUB_ID_SCOPE_MAX = 32,
 };
 
+/* By what devices come, with or without WebSocket. */
+enum hub_protocol { HUB_MQTT, HUB_AMQP, HUB_HTTP, HUB_PROTOCOLS };
+
+const char *hub_protocol_name(
+    enum hub_protocol p); /* "Mqtt", as Azure's logs and metrics have it */
+const char *hub_protocol_word(enum hub_protocol p); /* "mqtt", "amqp", "https": our own */
+
 /* Kinds of message, by the folder that receives them.  Each begins where the room of the one before it ends, so
  * that no two are the same. */
 enum hub_range {

@@ -75,9 +75,21 @@ static void keys_go_to_the_partition_event_hubs_gives_them(void **state)
             assert_int_equal(key_partition(slice_str(rows[r].key), 2u << i), rows[r].in[i]);
 }
 
+static void protocols_have_the_names_of_azure_and_our_words(void **state)
+{
+    static const char *const expected[HUB_PROTOCOLS][2] = {
+        {"Mqtt", "mqtt"}, {"Amqp", "amqp"}, {"Http", "https"}};
+    (void)state;
+    for (enum hub_protocol p = 0; p < HUB_PROTOCOLS; p++) {
+        assert_string_equal(hub_protocol_name(p), expected[p][0]);
+        assert_string_equal(hub_protocol_word(p), expected[p][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(protocols_have_the_names_of_azure_and_our_words),
         cmocka_unit_test(names_match_in_any_case_with_port_or_dot),
         cmocka_unit_test(host_names_have_a_limit),
         cmocka_unit_test(ids_have_128_characters_of_a_known_set),

@@ -170,9 +170,9 @@ class Topics:
         named = {row.split()[0] for row in rows}
         for path, start in (("src/front/device_mqtt/topic.h", "TOPIC_"), ("src/hub/session/session.h", "SESSION_")):
             source = (ROOT / path).read_text(encoding="utf-8")
-            kinds = set(re.findall(rf"(?m)^    ({start}\w+)(?:,| = 1 << \d)", source[:source.index("enum session_protocol")]
+            kinds = set(re.findall(rf"(?m)^    ({start}\w+)(?:,| = 1 << \d)", source[:source.index("enum session_cause")]
                                    if start == "SESSION_" else source))
-            kinds -= {"SESSION_MQTT", "SESSION_FEATURES"}
+            kinds -= {"SESSION_FEATURES"}
             if missing := kinds - named:
                 raise SystemExit(f"{path}: {sorted(missing)} have no row in mqtt_matrix.py")
         return rows

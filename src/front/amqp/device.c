@@ -99,7 +99,7 @@ static void stamp_sender(struct device *d)
                           slice_str(d->grant.generation), session_scope(&d->grant, who),
                           d->grant.certified ? "x509" : "sas", buf_slice(&d->model_id));
     d->sender.session = &d->session;
-    d->sender.transport = TELEMETRY_AMQP;
+    d->sender.transport = HUB_AMQP;
 }
 
 /* Empty: none, or none that a twin can keep. */
@@ -264,7 +264,7 @@ static struct device *make(struct peer *p, struct slice who, uint32_t features,
     struct slice chain = chain_of(ev);
     struct slice model = model_of(ev);
     put_asker(&resource, who, chain);
-    struct session_ask ask = {.protocol = SESSION_AMQP,
+    struct session_ask ask = {.protocol = HUB_AMQP,
                               .who = who,
                               .token = peer_token_for(p, buf_slice(&resource)),
                               .certificate = conn_peer_certificate(p->conn),

@@ -229,10 +229,9 @@ static void turn_away(const struct events_link *e, unsigned count, enum err why)
 {
     const struct device *device = e->device_link.device;
     const struct amqp_service *service = device->peer->service;
-    telemetry_turned_away(TELEMETRY_AMQP,
-                          why == ERR_THROTTLED ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED, count);
-    telemetry_diagnose(service->hub, service->lane, slice_str(device->session.who), TELEMETRY_AMQP,
-                       count,
+    telemetry_turned_away(HUB_AMQP, why == ERR_THROTTLED ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED,
+                          count);
+    telemetry_diagnose(service->hub, service->lane, slice_str(device->session.who), HUB_AMQP, count,
                        why == ERR_THROTTLED ? STATUS_THROTTLING
                        : why == ERR_FULL    ? STATUS_QUOTA_EXCEEDED
                                             : status_of_err(why));
@@ -246,7 +245,7 @@ static void on_delivery(struct peer_link *l, const struct amqp_delivery *d)
     device_active(e->device_link.device);
     if (suffers(e, d)) return;
     enum err err = read_all(l->peer->service, d, &first, &count);
-    telemetry_arrived(TELEMETRY_AMQP, count);
+    telemetry_arrived(HUB_AMQP, count);
     if (err == OK && !take(e, count))
         err = fail(ERR_THROTTLED, "The devices of the hub send too much; try again later.");
     if (err == OK && is_over_quota(e, first))

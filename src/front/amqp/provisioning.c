@@ -54,7 +54,7 @@ static struct dps_device device_of(const struct provisioning *l)
                                .tpm = sasl_tpm_keys(p),
                                .certificate = conn_peer_certificate(p->conn),
                                .peer = slice_str(conn_peer(p->conn)),
-                               .protocol = DPS_AMQP};
+                               .protocol = HUB_AMQP};
 }
 
 /* ---- answers */

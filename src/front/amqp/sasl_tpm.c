@@ -85,7 +85,7 @@ static enum sasl_tpm_result ask_home(struct sasl_tpm *t, struct slice srk)
     if (srk.len == 0 || buf_size(&t->keys) + srk.len > AMQP_TPM_KEYS_MAX) return SASL_TPM_REFUSED;
     buf_put_slice(&t->keys, srk);
     struct dps_device who = {
-        .registration_id = buf_slice(&t->id), .tpm = buf_slice(&t->keys), .protocol = DPS_AMQP};
+        .registration_id = buf_slice(&t->id), .tpm = buf_slice(&t->keys), .protocol = HUB_AMQP};
     t->stage = ASKS_HOME;
     dps_challenge(t->peer->service->doors.dps, &who, &t->wait);
     return SASL_TPM_GOES_ON;

@@ -94,10 +94,10 @@ static bool is_over_quota(const struct request *r, const struct envelope *messag
 static void turn_away(const struct request *r, size_t count, enum status status, const char *text)
 {
     bool throttled = status == STATUS_THROTTLING_BACKLOG_TIMEOUT;
-    telemetry_turned_away(TELEMETRY_HTTPS, throttled ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED,
+    telemetry_turned_away(HUB_HTTP, throttled ? TELEMETRY_THROTTLED : TELEMETRY_REFUSED,
                           (unsigned)count);
     telemetry_diagnose(r->service->telemetry.hub, r->service->doors.desk->lane,
-                       buf_slice(&r->call->who), TELEMETRY_HTTPS, (unsigned)count, status);
+                       buf_slice(&r->call->who), HUB_HTTP, (unsigned)count, status);
     rest_answer_status(r->call, status, text);
 }
 
@@ -106,13 +106,13 @@ static void run(struct request *r, struct guest *g)
     struct envelope *messages;
     size_t count = 1; /* what cannot be read counts as one */
     if (log_writer_full(r->service->telemetry.writer)) {
-        telemetry_arrived(TELEMETRY_HTTPS, 1);
-        telemetry_turned_away(TELEMETRY_HTTPS, TELEMETRY_THROTTLED, 1);
+        telemetry_arrived(HUB_HTTP, 1);
+        telemetry_turned_away(HUB_HTTP, TELEMETRY_THROTTLED, 1);
         answer_err(r->call, ERR_THROTTLED);
         return;
     }
     enum err e = read_messages(r, &messages, &count);
-    telemetry_arrived(TELEMETRY_HTTPS, (unsigned)count);
+    telemetry_arrived(HUB_HTTP, (unsigned)count);
     if (e != OK)
         turn_away(r, count, status_of_err(e), fail_text());
     else if (is_throttled(r, count))

@@ -123,7 +123,7 @@ static void let_in(struct guest *g, const struct session_opened *answer)
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           SLICE_NONE);
     g->sender.session = &g->session;
-    g->sender.transport = TELEMETRY_HTTPS;
+    g->sender.transport = HUB_HTTP;
 }
 
 /* Last activity is told as of any device, though nobody is connected by HTTPS. */
@@ -203,7 +203,7 @@ static void ask_home(struct request *r, struct guests *all)
     all->count++;
     g->asking = r;
     r->guest = g;
-    struct session_ask ask = {.protocol = SESSION_HTTP,
+    struct session_ask ask = {.protocol = HUB_HTTP,
                               .who = buf_slice(&c->who),
                               .token = buf_slice(&g->token),
                               .peer = slice_str(conn_peer(c->conn)),

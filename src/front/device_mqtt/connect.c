@@ -72,7 +72,7 @@ static bool is_wrong(const struct device *d, const struct mqtt_connect *c,
 static void ask_for_session(struct device *d, const struct mqtt_connect *c,
                             const struct claim *claim)
 {
-    struct session_ask ask = {.protocol = SESSION_MQTT,
+    struct session_ask ask = {.protocol = HUB_MQTT,
                               .who = claim->who,
                               .peer = slice_str(conn_peer(d->conn)),
                               .sdk = claim->sdk,
@@ -198,7 +198,7 @@ void device_opened(struct device *d, const struct session_opened *answer)
                           session_scope(answer, who), answer->certified ? "x509" : "sas",
                           buf_slice(&d->model_id));
     d->sender.session = &d->session;
-    d->sender.transport = TELEMETRY_MQTT;
+    d->sender.transport = HUB_MQTT;
     buf_free(&d->model_id);
     d->ends_us = answer->ends_us;
     d->features = answer->features;

@@ -151,7 +151,7 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
         device_reject(d, fault);
         return;
     }
-    telemetry_arrived(TELEMETRY_MQTT, 1);
+    telemetry_arrived(HUB_MQTT, 1);
     if (!device_take(d, THROTTLE_TELEMETRY)) {
         fate = TELEMETRY_THROTTLED;
         device_reject_for(d, REFUSAL_THROTTLED, "throttled: the devices of the hub send too much",
@@ -162,7 +162,7 @@ static void on_telemetry(struct device *d, const struct mqtt_publish *p, struct 
     } else if (log_writer_full(d->service->telemetry.writer)) {
         wait_for_room(d);
     }
-    if (fate != TELEMETRY_STORED) telemetry_turned_away(TELEMETRY_MQTT, fate, 1);
+    if (fate != TELEMETRY_STORED) telemetry_turned_away(HUB_MQTT, fate, 1);
 }
 
 static void reject_topic(struct device *d, struct slice topic)

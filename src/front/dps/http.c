@@ -338,7 +338,8 @@ static bool is_ours(struct call *c)
 
 static struct dps_device device_of(const struct call *c)
 {
-    return (struct dps_device){.registration_id = id_of(c),
+    return (struct dps_device){.protocol = HUB_HTTP,
+                               .registration_id = id_of(c),
                                .token = http1_header(c->request, "authorization"),
                                .certificate = conn_peer_certificate(c->conn),
                                .peer = slice_str(conn_peer(c->conn))};

@@ -77,7 +77,7 @@ static struct dps_device device_of(struct client *c)
                                .token = buf_slice(&c->token),
                                .certificate = conn_peer_certificate(c->conn),
                                .peer = slice_str(conn_peer(c->conn)),
-                               .protocol = DPS_MQTT};
+                               .protocol = HUB_MQTT};
 }
 
 /* .NET and Python want $rid first and no other '$' behind it. */

@@ -39,11 +39,9 @@ static void put_features(struct buf *out, uint32_t features)
 
 static void put_connection(struct buf *out, const struct session_shown *s)
 {
-    static const char *const protocols[] = {
-        [SESSION_MQTT] = "mqtt", [SESSION_AMQP] = "amqp", [SESSION_HTTP] = "https"};
     char iso[CLOCK_ISO_LEN + 1];
     clock_iso(s->since_us, iso);
-    put_text(out, "protocol", slice_str(protocols[s->protocol]));
+    put_text(out, "protocol", slice_str(hub_protocol_word(s->protocol)));
     buf_printf(out, ",\"websocket\":%s", s->websocket ? "true" : "false");
     put_text(out, "peer", s->peer);
     put_text(out, "sdk", s->sdk);

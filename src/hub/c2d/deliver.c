@@ -252,7 +252,7 @@ static void on_session(struct session_listener *l, struct slice who,
     struct c2d *c = CONTAINER_OF(l, struct c2d, session_listener);
     struct queue *q;
     if (hub_module_of(who).len) return; /* modules have no queues */
-    if (link && link->protocol != SESSION_HTTP && link->features & SESSION_C2D) {
+    if (link && link->protocol != HUB_HTTP && link->features & SESSION_C2D) {
         link_session(c, who, link);
     } else if ((q = queue_find(c, who)) != NULL && q->linked) {
         unlink_session(q);

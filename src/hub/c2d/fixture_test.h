@@ -266,7 +266,7 @@ static inline void connect_phone(struct fixture *f, struct phone *p, const char 
     static const struct session_owner owner = {.message = on_message, .recall = on_recall};
     *p = (struct phone){.f = f, .id = id, .session.owner = &owner, .c2d = far(f, id)};
     p->session.slot = slot_new(p->c2d->lane, &p->session);
-    struct session_link link = {p->session.slot, SESSION_MQTT, SESSION_C2D};
+    struct session_link link = {p->session.slot, HUB_MQTT, SESSION_C2D};
     tell(p, &link);
 }
 

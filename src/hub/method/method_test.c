@@ -124,7 +124,7 @@ static int set_up(void **state)
     world.registered = true;
     world.session.owner = &owner;
     world.session.slot = slot_new(&world.lanes[DEVICE], &world.session);
-    world.link = (struct session_link){world.session.slot, SESSION_MQTT, SESSION_METHODS};
+    world.link = (struct session_link){world.session.slot, HUB_MQTT, SESSION_METHODS};
     method_calls_init(&world.calls, world.methods[DEVICE]);
     run();
     return 0;

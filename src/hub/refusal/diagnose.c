@@ -35,9 +35,8 @@ static bool is_of_connecting(const struct refusal *r)
 
 static const char *protocol_of(const struct refusal *r)
 {
-    static const char *const names[][2] = {{"mqtt", "Mqtt"}, {"amqp", "Amqp"}, {"https", "Http"}};
-    for (size_t i = 0; r->protocol && i < sizeof names / sizeof *names; i++)
-        if (strcmp(r->protocol, names[i][0]) == 0) return names[i][1];
+    for (enum hub_protocol p = 0; r->protocol && p < HUB_PROTOCOLS; p++)
+        if (strcmp(r->protocol, hub_protocol_word(p)) == 0) return hub_protocol_name(p);
     return r->protocol;
 }
 

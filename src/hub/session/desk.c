@@ -42,13 +42,6 @@ const char *session_cause_text(const struct session_opened *answer)
     return texts[answer->cause] ? texts[answer->cause] : session_cause_name(answer->cause);
 }
 
-const char *session_protocol_name(enum session_protocol p)
-{
-    static const char *const names[] = {
-        [SESSION_MQTT] = "Mqtt", [SESSION_AMQP] = "Amqp", [SESSION_HTTP] = "Http"};
-    return names[p];
-}
-
 const char *session_scope(const struct session_opened *answer, struct slice who)
 {
     if (answer->hub_scope) return "hub";
@@ -118,7 +111,7 @@ void session_set_twin(struct session *s, struct slice json)
 
 struct slice session_twin(struct session *s)
 {
-    bool told = s->twin && s->protocol != SESSION_HTTP;
+    bool told = s->twin && s->protocol != HUB_HTTP;
     if (s->desk == NULL) return SLICE_NONE; /* it has ended */
     if (!told && !s->twin_asked && asks_twin(s) &&
         (s->twin_us == 0 || clock_mono_us() - s->twin_us >= SESSION_TWIN_US))

@@ -11,7 +11,7 @@ static void put_properties(struct buf *b, const struct session_open_msg *open,
     struct slice who = open_who(open);
     diagnostic_put_who(b, who);
     diagnostic_put_text(b, "sdkVersion", open_sdk(open));
-    diagnostic_put_text(b, "protocol", slice_str(session_protocol_name(open->protocol)));
+    diagnostic_put_text(b, "protocol", slice_str(hub_protocol_name(open->protocol)));
     diagnostic_put_auth(b, "authType", session_scope(answer, who), answer->certified);
     diagnostic_put_peer(b, open_peer(open));
 }

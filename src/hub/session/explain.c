@@ -13,10 +13,8 @@
 
 static struct refusal begin(const struct session_open_msg *open, enum refusal_cause cause)
 {
-    static const char *const protocols[] = {
-        [SESSION_MQTT] = "mqtt", [SESSION_AMQP] = "amqp", [SESSION_HTTP] = "https"};
     return (struct refusal){.cause = cause,
-                            .protocol = protocols[open->protocol],
+                            .protocol = hub_protocol_word(open->protocol),
                             .who = open_who(open),
                             .peer = open_peer(open),
                             .sdk = open_sdk(open)};

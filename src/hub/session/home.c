@@ -214,7 +214,7 @@ static void occupy(struct presence *p, struct attempt *a)
     p->told = diagnose_connected(home->hub, home->lane, open_of(a), &a->answer);
     p->sdk = diagnose_sdk(home->hub, open_of(a));
     p->auth = diagnose_auth(home->hub, open_of(a), &a->answer);
-    bool mqtt = open_of(a)->protocol == SESSION_MQTT;
+    bool mqtt = open_of(a)->protocol == HUB_MQTT;
     p->link = (struct session_link){a->open->from, open_of(a)->protocol,
                                     mqtt ? a->answer.features : open_of(a)->features};
     p->closing = false;
@@ -374,7 +374,7 @@ static void on_subscribe(void *ctx, struct lane *lane, struct msg *m)
     struct presence *p = map_get(&home->presences, who_subscribes(m));
     (void)lane;
     if (p == NULL || !addr_eq(p->link.session, m->from)) return;
-    if (p->link.protocol != SESSION_MQTT) {
+    if (p->link.protocol != HUB_MQTT) {
         features_are(home, m, (p->link.features | ask->set) & ~ask->clear, OK);
         return;
     }
@@ -447,7 +447,7 @@ static void on_loaded(struct registry_load *load, const struct identity *id, enu
         return;
     }
     snprintf(a->answer.generation, sizeof a->answer.generation, "%.*s", SLICE_ARG(id->generation));
-    if (open_of(a)->protocol == SESSION_HTTP) {
+    if (open_of(a)->protocol == HUB_HTTP) {
         explain_connected(a->home->hub, a->home->lane, open_of(a));
         lights_add(&a->home->lights, who_of(a), a->open->from);
         answer(a);

@@ -121,7 +121,7 @@ static void ask(struct phone *p, const char *who)
     *p = (struct phone){0};
     rig_on(rig.cores[0]);
     session_open(&p->session, &desk, &owner,
-                 &(struct session_ask){.protocol = SESSION_MQTT,
+                 &(struct session_ask){.protocol = HUB_MQTT,
                                        .who = slice_str(who),
                                        .token = buf_slice(&token),
                                        .model_id = SLICE_LIT("dtmi:test:model;1")});

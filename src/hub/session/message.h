@@ -20,7 +20,7 @@ enum session_kind {
 };
 
 struct session_open_msg {
-    enum session_protocol protocol;
+    enum hub_protocol protocol;
     uint32_t features;
     bool clean, websocket;
     uint32_t who_len, token_len, model_id_len, chain_len, certificate_len, peer_len, sdk_len;

@@ -15,7 +15,7 @@
  *          on its owner's functions may be called until session_end().
  * Order:   a new session is granted only after the old one's core has posted to the log what the old
  *          one had sent, so a device's messages keep their order across a takeover.
- * HTTPS:   a session of SESSION_HTTP is a credential that was looked at, and no more: it takes over
+ * HTTPS:   a session of HUB_HTTP is a credential that was looked at, and no more: it takes over
  *          nobody and is taken over by nobody, its identity is not connected by it, it has no
  *          features.  Home closes it as any other.
  * Limits:  one session per identity (IoT Hub: error 400027 on the older one), of HTTPS
@@ -60,10 +60,6 @@ enum session_feature {
     SESSION_QOS1_SHIFT = 16, /* feature << 16: granted at MQTT QoS 1 */
 };
 
-enum session_protocol { SESSION_MQTT, SESSION_AMQP, SESSION_HTTP };
-
-const char *session_protocol_name(enum session_protocol p); /* "Mqtt", as resource logs have it */
-
 /* Why home refuses a session, or closes one. */
 enum session_cause {
     SESSION_GRANTED,
@@ -82,7 +78,7 @@ const char *session_cause_name(enum session_cause cause);
 
 /* Who asks for a session, with what to show for it. */
 struct session_ask {
-    enum session_protocol protocol;
+    enum hub_protocol protocol;
     struct slice who;                     /* valid (hub_who_valid) */
     struct slice token;                   /* SAS; empty: none, then the certificate counts */
     const struct x509_facts *certificate; /* shown in the TLS handshake; NULL: none */
@@ -155,7 +151,7 @@ struct session {
     const struct session_owner *owner;
     struct addr slot;
     bool granted;
-    enum session_protocol protocol;
+    enum hub_protocol protocol;
     unsigned subscribing; /* session_subscribe() calls that home has not answered */
     char *auth_chain;     /* as it was asked for; NULL: none */
     struct blob *twin;    /* as routes see it; NULL: unknown, or nobody wants to see it */
@@ -211,7 +207,7 @@ void session_home_set_guess(struct session_home *home,
 
 struct session_shown {
     bool connected; /* what follows counts if it is */
-    enum session_protocol protocol;
+    enum hub_protocol protocol;
     bool websocket;
     uint32_t features;
     int64_t since_us;       /* wall time */
@@ -233,7 +229,7 @@ void session_show_forget(struct lane *lane, struct session_show *w);
 /* An open session, as home knows it. */
 struct session_link {
     struct addr session; /* post here; session_of() finds it there */
-    enum session_protocol protocol;
+    enum hub_protocol protocol;
     uint32_t features;
 };
 

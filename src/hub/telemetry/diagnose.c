@@ -5,15 +5,13 @@
 #include "hub/telemetry/telemetry.h"
 
 void telemetry_diagnose(const struct hub *hub, struct lane *lane, struct slice who,
-                        enum telemetry_transport t, unsigned messages, enum status status)
+                        enum hub_protocol t, unsigned messages, enum status status)
 {
-    static const char *const protocols[TELEMETRY_TRANSPORTS] = {
-        [TELEMETRY_MQTT] = "Mqtt", [TELEMETRY_AMQP] = "Amqp", [TELEMETRY_HTTPS] = "Http"};
     struct buf properties = {0};
     struct diagnostic d = {
         .category = DIAGNOSTIC_DEVICE_TELEMETRY, .operation = "ingress", .properties = &properties};
     if (!diagnostic_wanted(hub, d.category)) return;
-    diagnostic_put_ingress(&properties, hub, who, protocols[t], messages);
+    diagnostic_put_ingress(&properties, hub, who, hub_protocol_name(t), messages);
     diagnostic_set_status(&d, status);
     diagnostic_note(hub, lane, &d);
     buf_free(&properties);

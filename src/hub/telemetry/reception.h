@@ -12,6 +12,6 @@
 
 #include "hub/telemetry/telemetry.h"
 
-void reception_stored(enum telemetry_transport t, const struct envelope *message);
+void reception_stored(enum hub_protocol t, const struct envelope *message);
 
 #endif

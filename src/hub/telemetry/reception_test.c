@@ -24,10 +24,10 @@ static void what_arrives_has_one_fate(void **state)
 {
     const struct envelope plain = {0};
     (void)state;
-    telemetry_arrived(TELEMETRY_AMQP, 7);
-    telemetry_turned_away(TELEMETRY_AMQP, TELEMETRY_THROTTLED, 4);
-    telemetry_turned_away(TELEMETRY_AMQP, TELEMETRY_REFUSED, 2);
-    reception_stored(TELEMETRY_AMQP, &plain);
+    telemetry_arrived(HUB_AMQP, 7);
+    telemetry_turned_away(HUB_AMQP, TELEMETRY_THROTTLED, 4);
+    telemetry_turned_away(HUB_AMQP, TELEMETRY_REFUSED, 2);
+    reception_stored(HUB_AMQP, &plain);
     assert_int_equal(value_of(INGRESS("allProtocol", "amqp")), 7);
     assert_int_equal(value_of(INGRESS("sendThrottle", "amqp")), 4);
     assert_int_equal(value_of(INGRESS("refused", "amqp")), 2);
@@ -55,7 +55,7 @@ static void each_property_is_counted_by_its_name(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(value_of(rows[i].series), 0);
-        reception_stored(TELEMETRY_HTTPS, &rows[i].message);
+        reception_stored(HUB_HTTP, &rows[i].message);
         assert_int_equal(value_of(rows[i].series), 1);
     }
 }

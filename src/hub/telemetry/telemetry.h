@@ -57,23 +57,21 @@ struct envelope {
 
 /* ---- by which transport messages come */
 
-enum telemetry_transport { TELEMETRY_MQTT, TELEMETRY_AMQP, TELEMETRY_HTTPS, TELEMETRY_TRANSPORTS };
-
 /* What becomes of a message that has arrived: stored is what telemetry_submit() took. */
 enum telemetry_fate { TELEMETRY_STORED, TELEMETRY_THROTTLED, TELEMETRY_REFUSED, TELEMETRY_FATES };
 
 /* A front counts every message that arrives, and those that it does not submit; the sum of the fates is
  * what has arrived, and an alert tells when it is not (packaging/prometheus). */
-void telemetry_arrived(enum telemetry_transport t, unsigned messages);
-void telemetry_turned_away(enum telemetry_transport t, enum telemetry_fate fate, unsigned messages);
+void telemetry_arrived(enum hub_protocol t, unsigned messages);
+void telemetry_turned_away(enum hub_protocol t, enum telemetry_fate fate, unsigned messages);
 
 /* Of those turned away, for resource logs, where the connection goes on (over MQTT it ends, with a refusal). */
 void telemetry_diagnose(const struct hub *hub, struct lane *lane, struct slice who,
-                        enum telemetry_transport t, unsigned messages, enum status status);
+                        enum hub_protocol t, unsigned messages, enum status status);
 
 /* What the hub knows of a sender and stamps on all it sends. */
 struct telemetry_sender {
-    enum telemetry_transport transport; /* set by the caller */
+    enum hub_protocol transport; /* set by the caller */
     unsigned partition;
     unsigned pair_count;
     struct buf pairs; /* the constant annotations, encoded once per session */

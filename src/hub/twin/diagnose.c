@@ -15,7 +15,7 @@ static void put_login(struct buf *properties, const struct twins *t, struct slic
     struct slice auth = session_home_auth(t->sessions, who);
     bool open = session_home_find(t->sessions, who, &link);
     diagnostic_put_text(properties, "protocol",
-                        open ? slice_str(session_protocol_name(link.protocol)) : SLICE_NONE);
+                        open ? slice_str(hub_protocol_name(link.protocol)) : SLICE_NONE);
     if (auth.len)
         buf_printf(properties, ",%.*s", SLICE_ARG(auth));
     else
