@@ -146,7 +146,7 @@ static void take_piece(struct sub *s, struct tap *t)
     s->read += t->frames.len;
     while (tap_next(t, &r)) {
         struct buf *out = is_wanted(s, &r) ? place_in_batch(s, true) : NULL;
-        if (out) event_put_text(out, &r, s->link->live->console->rest->routing);
+        if (out) event_put_text(out, &r, s->link->live->console->rest->doors.routing);
     }
 }
 
@@ -552,7 +552,7 @@ static const char *read_query(struct sub *s, const struct json *m)
     if (text.len == 0 || text.len > LIVE_QUERY_MAX)
         return "query: expected a text of at most 16 KiB";
     s->rows = NEW(struct rows);
-    s->rows->queries = l->live->console->rest->queries;
+    s->rows->queries = l->live->console->rest->doors.queries;
     s->rows->owner = s;
     s->rows->came = on_rows;
     rows_open(s->rows, text);

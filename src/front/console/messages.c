@@ -67,7 +67,7 @@ static const char *send(struct call *c, const struct json *m)
                                     .body = body->text};
     c->c2d_wait.fn = on_sent;
     rest_call_wait(c, WAITING_C2D);
-    c2d_send(c->service->c2d, rest_route_param(c, "id"), &draft, &c->c2d_wait);
+    c2d_send(c->service->doors.c2d, rest_route_param(c, "id"), &draft, &c->c2d_wait);
     return NULL;
 }
 

@@ -31,7 +31,7 @@ static void send(struct call *c, struct registry_behalf *ask, const struct json 
     if (!names) {
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "the module has no valid id");
     } else {
-        registry_on_behalf(c->service->registry, ask, rest_module_wait(c));
+        registry_on_behalf(c->service->doors.registry, ask, rest_module_wait(c));
     }
     buf_free(&json);
 }

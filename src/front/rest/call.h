@@ -55,23 +55,11 @@ struct route_table {
 struct rest_service {
     const struct rest_config *config;
     struct lane *lane;
-    struct registry *registry;
-    struct consumer_groups *groups;
-    struct event_hubs *event_hubs;
+    struct rest_doors doors;
     struct {
         const struct front *front;
         void *ctx;
     } streams[REST_STREAMS];
-    struct certificates *certificates;
-    struct methods *methods;
-    struct twins *twins;
-    struct c2d *c2d;
-    struct queries *queries;
-    struct jobs *jobs;
-    struct configurations *configurations;
-    struct transfers *transfers;
-    struct routing *routing;
-    struct captures *captures;
     int64_t started_us; /* wall time */
     struct route_table own;
     const struct rest_site *sites[REST_SITES_MAX];

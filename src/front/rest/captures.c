@@ -29,7 +29,7 @@ static bool find(struct call *c, struct capture_hub *out)
 {
     struct slice name = rest_route_param(c, "eventHub");
     struct slice built_in = slice_str(c->service->config->hub->name);
-    const struct event_hub *h = event_hub_find(c->service->event_hubs, name);
+    const struct event_hub *h = event_hub_find(c->service->doors.event_hubs, name);
     *out =
         h ? (struct capture_hub){h->stream, slice_str(h->name)} : (struct capture_hub){0, built_in};
     if (h || slice_eq_nocase(name, built_in)) return true;
@@ -40,24 +40,25 @@ static bool find(struct call *c, struct capture_hub *out)
 
 void rest_capture_list(struct call *c)
 {
-    capture_list(c->service->captures, c->service->lane, wait(c));
+    capture_list(c->service->doors.captures, c->service->lane, wait(c));
 }
 
 void rest_capture_get(struct call *c)
 {
     struct capture_hub hub;
-    if (find(c, &hub)) capture_get(c->service->captures, c->service->lane, hub, wait(c));
+    if (find(c, &hub)) capture_get(c->service->doors.captures, c->service->lane, hub, wait(c));
 }
 
 void rest_capture_put(struct call *c)
 {
     struct capture_hub hub;
     if (find(c, &hub))
-        capture_put(c->service->captures, c->service->lane, hub, buf_slice(&c->body), wait(c));
+        capture_put(c->service->doors.captures, c->service->lane, hub, buf_slice(&c->body),
+                    wait(c));
 }
 
 void rest_capture_delete(struct call *c)
 {
     struct capture_hub hub;
-    if (find(c, &hub)) capture_delete(c->service->captures, c->service->lane, hub, wait(c));
+    if (find(c, &hub)) capture_delete(c->service->doors.captures, c->service->lane, hub, wait(c));
 }

@@ -55,7 +55,7 @@ static const char *const absent = "there is no such certificate";
 static void answer_certificate(struct call *c, bool with_code)
 {
     const struct certificate *found =
-        certificate_find(c->service->certificates, rest_route_param(c, "name"));
+        certificate_find(c->service->doors.certificates, rest_route_param(c, "name"));
     if (found == NULL) {
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), absent);
         return;
@@ -79,7 +79,7 @@ void rest_certificate_list(struct call *c)
     struct buf json = {0};
     const struct certificate *item;
     buf_put_u8(&json, '[');
-    for (unsigned i = 0; (item = certificate_at(c->service->certificates, i)) != NULL; i++) {
+    for (unsigned i = 0; (item = certificate_at(c->service->doors.certificates, i)) != NULL; i++) {
         if (i) buf_put_u8(&json, ',');
         put_certificate(&json, item, false);
     }
@@ -175,20 +175,20 @@ void rest_certificate_put(struct call *c)
     struct slice certificate;
     bool verified;
     if (read_body(c, &a, &certificate, &verified))
-        certificate_put(c->service->certificates, rest_route_param(c, "name"), if_match(c),
+        certificate_put(c->service->doors.certificates, rest_route_param(c, "name"), if_match(c),
                         certificate, verified, wait(c, on_changed));
     arena_free(&a);
 }
 
 void rest_certificate_delete(struct call *c)
 {
-    certificate_delete(c->service->certificates, rest_route_param(c, "name"), if_match(c),
+    certificate_delete(c->service->doors.certificates, rest_route_param(c, "name"), if_match(c),
                        wait(c, on_deleted));
 }
 
 void rest_certificate_make_code(struct call *c)
 {
-    certificate_make_code(c->service->certificates, rest_route_param(c, "name"), if_match(c),
+    certificate_make_code(c->service->doors.certificates, rest_route_param(c, "name"), if_match(c),
                           wait(c, on_code));
 }
 
@@ -198,7 +198,7 @@ void rest_certificate_verify(struct call *c)
     struct slice proof;
     bool unused;
     if (read_body(c, &a, &proof, &unused))
-        certificate_verify(c->service->certificates, rest_route_param(c, "name"), if_match(c),
+        certificate_verify(c->service->doors.certificates, rest_route_param(c, "name"), if_match(c),
                            proof, wait(c, on_changed));
     arena_free(&a);
 }

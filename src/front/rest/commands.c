@@ -29,5 +29,5 @@ void rest_commands_purge(struct call *c)
     }
     c->c2d_wait.fn = on_purged;
     rest_call_wait(c, WAITING_C2D);
-    c2d_purge(c->service->c2d, id, &c->c2d_wait);
+    c2d_purge(c->service->doors.c2d, id, &c->c2d_wait);
 }

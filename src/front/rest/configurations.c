@@ -22,33 +22,34 @@ static struct configuration_wait *wait(struct call *c)
 /* `top` is read by nobody: a real hub lists all, too. */
 void rest_configuration_list(struct call *c)
 {
-    configuration_list(c->service->configurations, wait(c));
+    configuration_list(c->service->doors.configurations, wait(c));
 }
 
 void rest_configuration_get(struct call *c)
 {
-    configuration_get(c->service->configurations, rest_route_param(c, "configuration"), wait(c));
+    configuration_get(c->service->doors.configurations, rest_route_param(c, "configuration"),
+                      wait(c));
 }
 
 void rest_configuration_put(struct call *c)
 {
-    configuration_put(c->service->configurations, rest_route_param(c, "configuration"),
+    configuration_put(c->service->doors.configurations, rest_route_param(c, "configuration"),
                       http1_header(c->request, "if-match"), buf_slice(&c->body), wait(c));
 }
 
 void rest_configuration_delete(struct call *c)
 {
-    configuration_delete(c->service->configurations, rest_route_param(c, "configuration"),
+    configuration_delete(c->service->doors.configurations, rest_route_param(c, "configuration"),
                          http1_header(c->request, "if-match"), wait(c));
 }
 
 void rest_configuration_test(struct call *c)
 {
-    configuration_test(c->service->configurations, buf_slice(&c->body), wait(c));
+    configuration_test(c->service->doors.configurations, buf_slice(&c->body), wait(c));
 }
 
 void rest_configuration_apply(struct call *c)
 {
-    configuration_apply(c->service->configurations, rest_route_param(c, "id"), buf_slice(&c->body),
-                        wait(c));
+    configuration_apply(c->service->doors.configurations, rest_route_param(c, "id"),
+                        buf_slice(&c->body), wait(c));
 }

@@ -28,17 +28,18 @@ static struct slice if_match(const struct call *c)
 
 static void get(struct call *c, struct registry_wait *w)
 {
-    registry_get(c->service->registry, buf_slice(&c->who), w);
+    registry_get(c->service->doors.registry, buf_slice(&c->who), w);
 }
 
 static void put(struct call *c, struct registry_wait *w)
 {
-    registry_put(c->service->registry, buf_slice(&c->who), if_match(c), buf_slice(&c->body), w);
+    registry_put(c->service->doors.registry, buf_slice(&c->who), if_match(c), buf_slice(&c->body),
+                 w);
 }
 
 static void delete(struct call *c, struct registry_wait *w)
 {
-    registry_delete(c->service->registry, buf_slice(&c->who), if_match(c), w);
+    registry_delete(c->service->doors.registry, buf_slice(&c->who), if_match(c), w);
 }
 
 /* ---- devices */
@@ -62,7 +63,7 @@ void rest_device_bulk(struct call *c)
 {
     struct registry_wait *w = rest_device_wait(c);
     w->by = rest_access_by(c);
-    registry_bulk(c->service->registry, buf_slice(&c->body), w);
+    registry_bulk(c->service->doors.registry, buf_slice(&c->body), w);
 }
 
 static bool has_rekeying(struct call *c)
@@ -80,7 +81,7 @@ static bool has_rekeying(struct call *c)
 void rest_device_rekey(struct call *c)
 {
     if (has_rekeying(c))
-        registry_rekey(c->service->registry, buf_slice(&c->body), rest_device_wait(c));
+        registry_rekey(c->service->doors.registry, buf_slice(&c->body), rest_device_wait(c));
 }
 
 void rest_device_list(struct call *c)
@@ -92,7 +93,7 @@ void rest_device_list(struct call *c)
         !given || (num_u64(buf_slice(&text), &top) == OK && top >= 1 && top <= REGISTRY_LIST_MAX);
     buf_free(&text);
     if (usable)
-        registry_list(c->service->registry, (unsigned)top, rest_device_wait(c));
+        registry_list(c->service->doors.registry, (unsigned)top, rest_device_wait(c));
     else
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "top is a number from 1 to 1000");
 }
@@ -119,7 +120,7 @@ struct registry_wait *rest_module_wait(struct call *c)
 void rest_module_list(struct call *c)
 {
     if (rest_route_who(c))
-        registry_list_modules(c->service->registry, buf_slice(&c->who), rest_module_wait(c));
+        registry_list_modules(c->service->doors.registry, buf_slice(&c->who), rest_module_wait(c));
 }
 
 void rest_module_get(struct call *c)
@@ -141,10 +142,10 @@ void rest_module_delete(struct call *c)
 
 void rest_statistics_devices(struct call *c)
 {
-    registry_count_devices(c->service->registry, rest_device_wait(c));
+    registry_count_devices(c->service->doors.registry, rest_device_wait(c));
 }
 
 void rest_statistics_service(struct call *c)
 {
-    registry_count_connected(c->service->registry, rest_device_wait(c));
+    registry_count_connected(c->service->doors.registry, rest_device_wait(c));
 }

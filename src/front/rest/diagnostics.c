@@ -51,7 +51,7 @@ static bool names_no_event_hub(const struct call *c)
     bool absent = false;
     if (json_parse(&arena, buf_slice(&c->body), &doc) == OK) {
         struct slice name = json_str(json_get(doc, "properties"), "eventHubName");
-        absent = name.len && event_hub_find(c->service->event_hubs, name) == NULL;
+        absent = name.len && event_hub_find(c->service->doors.event_hubs, name) == NULL;
     }
     arena_free(&arena);
     return absent;

@@ -34,7 +34,7 @@ static struct digital_twin_call *wait(struct call *c)
 
 void rest_digital_twin_get(struct call *c)
 {
-    if (rest_route_who(c)) digital_twin_get(c->service->twins, buf_slice(&c->who), wait(c));
+    if (rest_route_who(c)) digital_twin_get(c->service->doors.twins, buf_slice(&c->who), wait(c));
 }
 
 void rest_digital_twin_patch(struct call *c)
@@ -42,7 +42,7 @@ void rest_digital_twin_patch(struct call *c)
     struct slice if_match = http1_header(c->request, "if-match");
     if (!rest_route_who(c)) return;
     c->digital_twin_call.wait.by = rest_access_by(c);
-    digital_twin_update(c->service->twins, buf_slice(&c->who), if_match, buf_slice(&c->body),
+    digital_twin_update(c->service->doors.twins, buf_slice(&c->who), if_match, buf_slice(&c->body),
                         wait(c));
 }
 

@@ -61,7 +61,7 @@ void rest_event_hub_list(struct call *c)
 {
     struct buf json = {0};
     buf_put_u8(&json, '[');
-    event_hub_list(c->service->event_hubs, put_item, &json);
+    event_hub_list(c->service->doors.event_hubs, put_item, &json);
     buf_put_u8(&json, ']');
     rest_answer_json(c, buf_slice(&json));
     buf_free(&json);
@@ -69,7 +69,8 @@ void rest_event_hub_list(struct call *c)
 
 void rest_event_hub_get(struct call *c)
 {
-    const struct event_hub *h = event_hub_find(c->service->event_hubs, rest_route_param(c, "hub"));
+    const struct event_hub *h =
+        event_hub_find(c->service->doors.event_hubs, rest_route_param(c, "hub"));
     if (h == NULL) {
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION), absent);
         return;
@@ -188,7 +189,7 @@ void rest_event_hub_put(struct call *c)
     struct arena a = {0};
     struct event_hub_wish wish = {.name = rest_route_param(c, "hub")};
     if (read_body(c, &a, &wish))
-        event_hub_put(c->service->event_hubs, &wish, wait(c, on_put));
+        event_hub_put(c->service->doors.event_hubs, &wish, wait(c, on_put));
     else
         rest_answer_status(
             c, STATUS_ARGUMENT_INVALID,
@@ -199,5 +200,5 @@ void rest_event_hub_put(struct call *c)
 
 void rest_event_hub_delete(struct call *c)
 {
-    event_hub_delete(c->service->event_hubs, rest_route_param(c, "hub"), wait(c, on_deleted));
+    event_hub_delete(c->service->doors.event_hubs, rest_route_param(c, "hub"), wait(c, on_deleted));
 }

@@ -16,13 +16,13 @@ static struct call *call_of(struct notice_receiver *r)
 
 static void begin_visit(struct call *c)
 {
-    notices_visit(c2d_feedback(c->service->c2d), &c->feedback_visit);
+    notices_visit(c2d_feedback(c->service->doors.c2d), &c->feedback_visit);
     rest_call_wait(c, WAITING_FEEDBACK);
 }
 
 static void end_visit(struct call *c)
 {
-    notices_close(c2d_feedback(c->service->c2d), &c->feedback_visit);
+    notices_close(c2d_feedback(c->service->doors.c2d), &c->feedback_visit);
     rest_call_resume(c);
 }
 
@@ -71,7 +71,7 @@ void rest_feedback_receive(struct call *c)
 {
     c->feedback_visit = (struct notice_receiver){.batch = on_batch, .nothing = on_nothing};
     begin_visit(c);
-    notices_take(c2d_feedback(c->service->c2d), &c->feedback_visit);
+    notices_take(c2d_feedback(c->service->doors.c2d), &c->feedback_visit);
 }
 
 /* ---- settling */
@@ -102,7 +102,7 @@ static void settle(struct call *c, enum notice_outcome outcome)
     if (!rest_lock_read(c, lock)) return;
     c->feedback_visit = (struct notice_receiver){.settled = on_settled};
     begin_visit(c);
-    notices_settle(c2d_feedback(c->service->c2d), &c->feedback_visit, lock, outcome);
+    notices_settle(c2d_feedback(c->service->doors.c2d), &c->feedback_visit, lock, outcome);
 }
 
 void rest_feedback_settle(struct call *c)

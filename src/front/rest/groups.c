@@ -14,7 +14,7 @@ static bool find_stream(struct call *c, unsigned *stream)
     struct slice name = rest_route_optional(c, "hub");
     *stream = BUILT_IN_STREAM;
     if (name.ptr == NULL) return true;
-    const struct event_hub *h = event_hub_find(c->service->event_hubs, name);
+    const struct event_hub *h = event_hub_find(c->service->doors.event_hubs, name);
     if (h) *stream = h->stream;
     if (h == NULL)
         rest_answer_named(c, 404, status_name(STATUS_INVALID_OPERATION),
@@ -46,7 +46,7 @@ void rest_group_list(struct call *c)
     unsigned stream;
     if (!find_stream(c, &stream)) return;
     buf_put_u8(&l.json, '[');
-    consumer_group_list(c->service->groups, stream, put_group, &l);
+    consumer_group_list(c->service->doors.groups, stream, put_group, &l);
     buf_put_u8(&l.json, ']');
     rest_answer_json(c, buf_slice(&l.json));
     buf_free(&l.json);
@@ -57,7 +57,7 @@ static void answer_group(struct call *c)
     struct listing l = {.only = rest_route_param(c, "name")};
     unsigned stream;
     if (!find_stream(c, &stream)) return;
-    consumer_group_list(c->service->groups, stream, put_group, &l);
+    consumer_group_list(c->service->doors.groups, stream, put_group, &l);
     if (l.count)
         rest_answer_json(c, buf_slice(&l.json));
     else
@@ -120,7 +120,8 @@ void rest_group_put(struct call *c)
     if (!find_stream(c, &stream)) return;
     c->group_wait.fn = on_created;
     rest_call_wait(c, WAITING_GROUPS);
-    consumer_group_create(c->service->groups, stream, rest_route_param(c, "name"), &c->group_wait);
+    consumer_group_create(c->service->doors.groups, stream, rest_route_param(c, "name"),
+                          &c->group_wait);
 }
 
 void rest_group_delete(struct call *c)
@@ -129,5 +130,6 @@ void rest_group_delete(struct call *c)
     if (!find_stream(c, &stream)) return;
     c->group_wait.fn = on_deleted;
     rest_call_wait(c, WAITING_GROUPS);
-    consumer_group_delete(c->service->groups, stream, rest_route_param(c, "name"), &c->group_wait);
+    consumer_group_delete(c->service->doors.groups, stream, rest_route_param(c, "name"),
+                          &c->group_wait);
 }

@@ -83,13 +83,13 @@ static struct job_wait *wait(struct call *c,
 
 void rest_job_put(struct call *c)
 {
-    job_create(c->service->jobs, rest_route_param(c, "job"), buf_slice(&c->body),
+    job_create(c->service->doors.jobs, rest_route_param(c, "job"), buf_slice(&c->body),
                wait(c, on_answer));
 }
 
 void rest_job_cancel(struct call *c)
 {
-    job_cancel(c->service->jobs, rest_route_param(c, "job"), wait(c, on_answer));
+    job_cancel(c->service->doors.jobs, rest_route_param(c, "job"), wait(c, on_answer));
 }
 
 /* Of a job that is not there a real hub says that it is unknown, and 200. */
@@ -102,7 +102,7 @@ static void on_job(struct job_wait *w, const struct job_answer *a)
 
 void rest_job_get(struct call *c)
 {
-    job_get(c->service->jobs, rest_route_param(c, "job"), wait(c, on_job));
+    job_get(c->service->doors.jobs, rest_route_param(c, "job"), wait(c, on_job));
 }
 
 /* ---- lists */
@@ -162,6 +162,6 @@ void rest_job_query(struct call *c)
     else if (!read_page(c, &ask, &after))
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "a page has 1 to 1000 jobs");
     else
-        job_list(c->service->jobs, &ask, wait(c, on_list));
+        job_list(c->service->doors.jobs, &ask, wait(c, on_list));
     buf_free(&after);
 }

@@ -145,7 +145,7 @@ void rest_messages_list(struct call *c)
     if (!has_device(c, id) || !rest_query_number(c, "top", &top) || !has_place(c, &after)) return;
     c->c2d_wait.fn = on_page;
     rest_call_wait(c, WAITING_C2D);
-    c2d_list(c->service->c2d, id, after, (unsigned)top, &c->c2d_wait);
+    c2d_list(c->service->doors.c2d, id, after, (unsigned)top, &c->c2d_wait);
 }
 
 /* ---- one of them goes */
@@ -174,5 +174,5 @@ void rest_messages_drop(struct call *c)
     }
     c->c2d_wait.fn = on_dropped;
     rest_call_wait(c, WAITING_C2D);
-    c2d_drop(c->service->c2d, id, sequence, &c->c2d_wait);
+    c2d_drop(c->service->doors.c2d, id, sequence, &c->c2d_wait);
 }

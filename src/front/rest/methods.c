@@ -83,7 +83,7 @@ static enum status status_of(enum err e)
 void rest_method_start(struct call *c, const struct method_ask *ask,
                        void (*fn)(struct method_call *m, const struct method_result *r))
 {
-    enum err e = method_call(c->service->methods, ask, &c->method_call);
+    enum err e = method_call(c->service->doors.methods, ask, &c->method_call);
     if (e != OK) {
         rest_method_refuse(c, status_of(e), fail_text());
         return;

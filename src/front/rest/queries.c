@@ -47,7 +47,7 @@ void rest_query(struct call *c)
     } else {
         c->query_wait.fn = on_answer;
         rest_call_wait(c, WAITING_QUERY);
-        query_page(c->service->queries, &ask, &c->query_wait);
+        query_page(c->service->doors.queries, &ask, &c->query_wait);
     }
     arena_free(&arena);
 }

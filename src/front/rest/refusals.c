@@ -165,7 +165,7 @@ void rest_refusal_attempts(struct call *c)
     c->refusals_top = (unsigned)top;
     c->registry_wait.fn = on_identity;
     rest_call_wait(c, WAITING_REGISTRY);
-    registry_get(c->service->registry, buf_slice(&c->who), &c->registry_wait);
+    registry_get(c->service->doors.registry, buf_slice(&c->who), &c->registry_wait);
 }
 
 /* ---- the list */

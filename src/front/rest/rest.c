@@ -34,22 +34,8 @@ struct rest_service *rest_new(const struct rest_config *config, struct lane *lan
                               const struct rest_doors *doors)
 {
     struct rest_service *s = NEW(struct rest_service);
-    *s = (struct rest_service){.config = config,
-                               .lane = lane,
-                               .started_us = clock_wall_us(),
-                               .registry = doors->registry,
-                               .groups = doors->groups,
-                               .routing = doors->routing,
-                               .event_hubs = doors->event_hubs,
-                               .certificates = doors->certificates,
-                               .methods = doors->methods,
-                               .twins = doors->twins,
-                               .c2d = doors->c2d,
-                               .queries = doors->queries,
-                               .jobs = doors->jobs,
-                               .configurations = doors->configurations,
-                               .transfers = doors->transfers,
-                               .captures = doors->captures};
+    *s = (struct rest_service){
+        .config = config, .lane = lane, .doors = *doors, .started_us = clock_wall_us()};
     rest_route_table_init(&s->own, rest_routes, rest_route_count);
     return s;
 }
@@ -88,21 +74,23 @@ static void stop_waiting(struct call *c)
 {
     struct rest_service *s = c->service;
     switch (c->waiting) {
-    case WAITING_REGISTRY: registry_forget(s->registry, &c->registry_wait); break;
-    case WAITING_ROUTING: routing_forget(s->routing, &c->routing_wait); break;
-    case WAITING_GROUPS: consumer_group_forget(s->groups, &c->group_wait); break;
-    case WAITING_EVENT_HUBS: event_hub_forget(s->event_hubs, &c->event_hub_wait); break;
-    case WAITING_CERTIFICATES: certificate_forget(s->certificates, &c->certificate_wait); break;
+    case WAITING_REGISTRY: registry_forget(s->doors.registry, &c->registry_wait); break;
+    case WAITING_ROUTING: routing_forget(s->doors.routing, &c->routing_wait); break;
+    case WAITING_GROUPS: consumer_group_forget(s->doors.groups, &c->group_wait); break;
+    case WAITING_EVENT_HUBS: event_hub_forget(s->doors.event_hubs, &c->event_hub_wait); break;
+    case WAITING_CERTIFICATES:
+        certificate_forget(s->doors.certificates, &c->certificate_wait);
+        break;
     case WAITING_METHOD: method_forget(&c->method_call); break;
-    case WAITING_TWINS: twin_forget(s->twins, &c->twin_wait); break;
-    case WAITING_C2D: c2d_forget(s->c2d, &c->c2d_wait); break;
-    case WAITING_FEEDBACK: notices_close(c2d_feedback(s->c2d), &c->feedback_visit); break;
-    case WAITING_QUERY: query_forget(s->queries, &c->query_wait); break;
-    case WAITING_JOBS: job_forget(s->jobs, &c->job_wait); break;
-    case WAITING_TRANSFERS: transfer_forget(s->transfers, &c->transfer_wait); break;
+    case WAITING_TWINS: twin_forget(s->doors.twins, &c->twin_wait); break;
+    case WAITING_C2D: c2d_forget(s->doors.c2d, &c->c2d_wait); break;
+    case WAITING_FEEDBACK: notices_close(c2d_feedback(s->doors.c2d), &c->feedback_visit); break;
+    case WAITING_QUERY: query_forget(s->doors.queries, &c->query_wait); break;
+    case WAITING_JOBS: job_forget(s->doors.jobs, &c->job_wait); break;
+    case WAITING_TRANSFERS: transfer_forget(s->doors.transfers, &c->transfer_wait); break;
     case WAITING_DIGITAL_TWIN: digital_twin_forget(&c->digital_twin_call); break;
     case WAITING_CONFIGURATIONS:
-        configuration_forget(s->configurations, &c->configuration_wait);
+        configuration_forget(s->doors.configurations, &c->configuration_wait);
         break;
     case WAITING_CAPTURES: capture_forget(s->lane, &c->capture_wait); break;
     case WAITING_DIAGNOSTICS: diagnostic_forget(s->lane, &c->diagnostic_wait); break;

@@ -23,8 +23,8 @@ void rest_routing_get(struct call *c)
 {
     struct buf json = {0};
     char etag[ETAG_MAX + 1];
-    routing_etag(c->service->routing, etag);
-    routing_put_document(c->service->routing, &json);
+    routing_etag(c->service->doors.routing, etag);
+    routing_put_document(c->service->doors.routing, &json);
     rest_answer_registry(
         c, &(struct registry_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
     buf_free(&json);
@@ -62,7 +62,7 @@ static void answer_now(struct call *c, enum err e, struct buf *json)
 
 void rest_routing_put(struct call *c)
 {
-    struct routing *r = c->service->routing;
+    struct routing *r = c->service->doors.routing;
     struct slice if_match = http1_header(c->request, "if-match");
     struct buf json = {0};
     if (only_tries(c)) {
@@ -77,19 +77,19 @@ void rest_routing_put(struct call *c)
 void rest_routing_test_route(struct call *c)
 {
     struct buf json = {0};
-    answer_now(c, routing_test_route(c->service->routing, buf_slice(&c->body), &json), &json);
+    answer_now(c, routing_test_route(c->service->doors.routing, buf_slice(&c->body), &json), &json);
 }
 
 void rest_routing_test_all(struct call *c)
 {
     struct buf json = {0};
-    answer_now(c, routing_test_all(c->service->routing, buf_slice(&c->body), &json), &json);
+    answer_now(c, routing_test_all(c->service->doors.routing, buf_slice(&c->body), &json), &json);
 }
 
 void rest_routing_health(struct call *c)
 {
     struct buf json = {0};
-    routing_put_health(c->service->routing, &json);
+    routing_put_health(c->service->doors.routing, &json);
     answer_now(c, OK, &json);
 }
 
@@ -115,6 +115,7 @@ void rest_routing_agree(struct call *c)
     rest_call_wait(c, WAITING_ROUTING);
     const struct routing_consent consent = {buf_slice(&code),
                                             http1_header(c->request, "WebHook-Allowed-Rate")};
-    routing_agree(c->service->routing, rest_route_param(c, "name"), &consent, &c->routing_wait);
+    routing_agree(c->service->doors.routing, rest_route_param(c, "name"), &consent,
+                  &c->routing_wait);
     buf_free(&code);
 }

@@ -16,7 +16,7 @@ static bool begin(struct call *c, struct registry_scope *ask)
 
 static void list(struct call *c, const struct registry_scope *ask)
 {
-    registry_scope_list(c->service->registry, ask, rest_device_wait(c));
+    registry_scope_list(c->service->doors.registry, ask, rest_device_wait(c));
 }
 
 static bool is_count(struct slice text, unsigned *out)

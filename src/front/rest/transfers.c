@@ -19,22 +19,22 @@ static struct transfer_wait *wait(struct call *c)
 
 void rest_transfer_create(struct call *c)
 {
-    transfer_create(c->service->transfers, buf_slice(&c->body), wait(c));
+    transfer_create(c->service->doors.transfers, buf_slice(&c->body), wait(c));
 }
 
 void rest_transfer_get(struct call *c)
 {
-    transfer_get(c->service->transfers, rest_route_param(c, "job"), wait(c));
+    transfer_get(c->service->doors.transfers, rest_route_param(c, "job"), wait(c));
 }
 
 void rest_transfer_list(struct call *c)
 {
-    transfer_list(c->service->transfers, wait(c));
+    transfer_list(c->service->doors.transfers, wait(c));
 }
 
 void rest_transfer_cancel(struct call *c)
 {
-    transfer_cancel(c->service->transfers, rest_route_param(c, "job"), wait(c));
+    transfer_cancel(c->service->doors.transfers, rest_route_param(c, "job"), wait(c));
 }
 
 /* ---- the hub's own container */
@@ -51,7 +51,7 @@ void rest_transfer_container(struct call *c)
 {
     struct buf host = {0}, uri = {0}, json = {0};
     put_host(&host, c);
-    if (transfer_put_container(c->service->transfers, buf_slice(&host), &uri)) {
+    if (transfer_put_container(c->service->doors.transfers, buf_slice(&host), &uri)) {
         buf_put_str(&json, "{\"uri\":");
         text_json_string(&json, buf_slice(&uri));
         buf_put_u8(&json, '}');

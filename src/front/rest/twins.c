@@ -20,7 +20,7 @@ static struct twin_wait *wait(struct call *c)
 
 void rest_twin_get(struct call *c)
 {
-    if (rest_route_who(c)) twin_get(c->service->twins, buf_slice(&c->who), wait(c));
+    if (rest_route_who(c)) twin_get(c->service->doors.twins, buf_slice(&c->who), wait(c));
 }
 
 static void change(struct call *c, enum twin_write how)
@@ -28,7 +28,8 @@ static void change(struct call *c, enum twin_write how)
     struct slice if_match = http1_header(c->request, "if-match");
     if (!rest_route_who(c)) return;
     c->twin_wait.by = rest_access_by(c);
-    twin_write(c->service->twins, buf_slice(&c->who), how, if_match, buf_slice(&c->body), wait(c));
+    twin_write(c->service->doors.twins, buf_slice(&c->who), how, if_match, buf_slice(&c->body),
+               wait(c));
 }
 
 void rest_twin_patch(struct call *c)
@@ -58,5 +59,5 @@ void rest_twin_put_tags(struct call *c)
 
 void rest_twin_history(struct call *c)
 {
-    if (rest_route_who(c)) twin_history(c->service->twins, buf_slice(&c->who), wait(c));
+    if (rest_route_who(c)) twin_history(c->service->doors.twins, buf_slice(&c->who), wait(c));
 }
