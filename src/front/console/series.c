@@ -26,13 +26,13 @@ static const char *read_texts(struct series *s, const struct json *list, struct 
     return NULL;
 }
 
-/* 1795640000000, "-10m". */
+/* 1795640000000, "-10m".  Nothing is older than 1970, so that differences of such times fit. */
 static bool read_time(const struct json *time, int64_t now_us, int64_t *us)
 {
     int64_t ms, ago_us;
     if (time->type == JSON_STRING && slice_starts(time->text, SLICE_LIT("-")) &&
         num_duration_us(slice_from(time->text, 1), &ago_us) == OK) {
-        *us = now_us - ago_us;
+        *us = MAX(now_us - ago_us, 0);
         return true;
     }
     if (time->type != JSON_NUMBER || json_i64(time, &ms) != OK || ms < 0 || ms > INT64_MAX / 1000)

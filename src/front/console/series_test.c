@@ -198,6 +198,23 @@ static void a_path_has_a_limit(void **state)
     }
 }
 
+/* The longest that num_duration_us() takes, and the last whole millisecond of a 64-bit clock. */
+static void a_span_may_be_as_long_as_times_go(void **state)
+{
+    struct fixture *f = *state;
+    assert_null(ask(f, "{\"paths\":[\"t\"],\"from\":\"-106751991d\",\"to\":9223372036854775,"
+                       "\"buckets\":2000}"));
+    assert_int_equal(f->series.from_us, 0);
+    take(f, "d", "{\"t\":1}", 0);
+    take(f, "d", "{\"t\":2}", 1000);
+    check_told(f, "\"points\":[[0,2,1,2,1.5]]");
+    series_take(&f->series, SLICE_LIT("d"), SLICE_LIT("{\"t\":3}"), f->series.to_us - 1);
+    check_told(f, ",[1999,1,3,3,3]]");
+    assert_non_null(ask(f, "{\"from\":0,\"to\":9223372036854776}"));
+    assert_non_null(ask(f, "{\"from\":\"-106751992d\"}"));
+    assert_non_null(ask(f, "{\"from\":\"-2000s\",\"to\":\"-1500s\"}"));
+}
+
 static void one_answer_reads_so_far_and_no_further(void **state)
 {
     struct fixture *f = *state;
@@ -237,6 +254,7 @@ int main(void)
         TEST(found_paths_are_as_many_and_as_long_as_they_may_be),
         TEST(a_request_has_limits),
         TEST(a_path_has_a_limit),
+        TEST(a_span_may_be_as_long_as_times_go),
         TEST(one_answer_reads_so_far_and_no_further),
         TEST(so_many_scans_run_at_a_time_and_no_more),
     };
