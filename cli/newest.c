@@ -84,7 +84,7 @@ static void take_event(struct newest *n, const struct events_event *ev)
 static enum err pull(struct newest *n, bool *moved)
 {
     struct events_event ev;
-    enum err e;
+    enum err e = OK;
     while (!*moved && (e = events_next(&n->events, &ev)) == OK) {
         switch (ev.kind) {
         case EVENTS_PARTITION: TRY(read_partition(n, &ev)); break;

@@ -184,15 +184,19 @@ static void refuse(struct rest *r, const struct http1_event *ev, int64_t now_us)
     if (http1_awaits_answer(r->http)) rest_answer_bad(r->http, ev->status, ev->reason, now_us);
 }
 
+static void on_body(struct call *call, struct slice data, int64_t now_us)
+{
+    assert(call);
+    call->now_us = now_us;
+    take_body(call, data);
+}
+
 static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_us)
 {
-    assert(r->call || (ev->kind != HTTP1_BODY && ev->kind != HTTP1_END));
+    assert(r->call || ev->kind != HTTP1_END);
     switch (ev->kind) {
     case HTTP1_HEAD: begin_call(r, ev->request, now_us); break;
-    case HTTP1_BODY:
-        r->call->now_us = now_us;
-        take_body(r->call, ev->data);
-        break;
+    case HTTP1_BODY: on_body(r->call, ev->data, now_us); break;
     case HTTP1_END: run_in_turn(r, now_us); break;
     case HTTP1_BAD: refuse(r, ev, now_us); break;
     case HTTP1_IDLE: break;
