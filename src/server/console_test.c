@@ -1089,6 +1089,28 @@ static void what_a_page_asks_wrongly_is_told(void **state)
     assert_null(next_message());
 }
 
+/* An unsub of nothing that is so long, with blanks before its end. */
+static void say_at_length(size_t len)
+{
+    char *text = mem_new(len + 1);
+    memset(text, ' ', len);
+    memcpy(text, "{\"id\":1,\"unsub\":true", strlen("{\"id\":1,\"unsub\":true"));
+    text[len - 1] = '}';
+    text[len] = '\0';
+    say_frame(text, true);
+    free(text);
+}
+
+static void a_message_of_the_page_has_a_longest(void **state)
+{
+    (void)state;
+    open_link();
+    say_at_length(LIVE_REQUEST_MAX);
+    expect_message("no such subscription");
+    say_at_length(LIVE_REQUEST_MAX + 1);
+    assert_int_equal(conn->heard.ptr[conn->heard.off], 0x88); /* Close */
+}
+
 static void there_are_so_many_subscriptions(void **state)
 {
     (void)state;
@@ -1548,6 +1570,7 @@ int main(void)
         TEST(numbers_are_read_from_the_log),
         TEST(a_live_link_needs_a_session_and_its_protocol),
         TEST(what_a_page_asks_wrongly_is_told),
+        TEST(a_message_of_the_page_has_a_longest),
         TEST(there_are_so_many_subscriptions),
         TEST(a_subscription_has_so_many_metrics),
         TEST(rows_of_a_query_are_told_again_when_they_change),
