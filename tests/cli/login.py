@@ -244,6 +244,9 @@ def a_hub_whose_name_is_an_ipv6_address_is_found_by_its_connection_strings():
         named(hub, "six")
         hub.must("device", "send-d2c-message", "-d", "six", "--da", "hello")
         sees(azimuth(*LIST, "--login", hub.login(), "--ca", hub.ca, *hub.ports()), "six")
+        file = hub.data / "more.csv"
+        file.write_text("deviceId\nseven\n")
+        hub.must("hub", "device-identity", "import", "--file", file)
         check(f"Endpoint=sb://[::1]:{hub.ready['amqp']}/;" in hub.must("connection-string", "--event-hub").out, "the endpoint")
         for words in (("--policy", "service"), ("--event-hub",)):
             login = hub.must("connection-string", *words).out.strip()

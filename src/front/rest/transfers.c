@@ -1,4 +1,6 @@
 /* transfers.c - import and export jobs: IoT Hub service REST API, "Bulk registry". */
+#include <string.h>
+
 #include "base/text.h"
 #include "front/rest/call.h"
 
@@ -43,7 +45,8 @@ static void put_host(struct buf *out, const struct call *c)
 {
     const struct rest_config *config = c->service->config;
     unsigned port = config->https_port;
-    buf_put_str(out, config->hub->hosts[0]);
+    const char *host = config->hub->hosts[0];
+    buf_printf(out, strchr(host, ':') ? "[%s]" : "%s", host); /* an IPv6 address */
     if (port && port != 443) buf_printf(out, ":%u", port);
 }
 
