@@ -214,7 +214,10 @@ static enum err send_blob(struct target *t, const struct own *own, const char *m
 
 static void drop_blob(struct target *t, const struct own *own, const char *name)
 {
-    if (send_blob(t, own, "DELETE", name, "", SLICE_NONE) != OK) return; /* it is not in the way */
+    char why[512];
+    snprintf(why, sizeof why, "%s", fail_text());
+    if (send_blob(t, own, "DELETE", name, "", SLICE_NONE) != OK)
+        (void)!fail(ERR_IO, "%s", why); /* it is not in the way; what failed before it is told */
 }
 
 static void put_block_id(struct buf *out, unsigned block)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 
-from hub import AZIMUTH, ROOT, WAIT_SECONDS, Group, Hub, check, environment
+from hub import AZIMUTH, ROOT, WAIT_SECONDS, Group, Hub, azimuth, check, environment, stand_in
 
 group = Group()
 IDENTITY = ("hub", "device-identity")
@@ -151,6 +151,18 @@ def a_csv_file_is_taken_whole_or_not_at_all():
         wide.write_text('{"id":"d9"}\n', encoding="utf-16")
         done = hub.run(*IDENTITY, "import", "--file", wide)
         check(done.status == 2 and "it is in UTF-16" in done.error, str(done))
+
+
+@group.case
+def what_is_told_is_why_an_import_did_not_begin_and_not_what_became_of_its_file():
+    answers = {"GET /admin/v1/hub": '{"hostname":"h","hubName":"h","addresses":["127.0.0.1"]}',
+               "POST /admin/v1/container/uri": '{"uri":"https://h/azimuth-uploads?sig=1"}'}
+    with tempfile.TemporaryDirectory(prefix="azm-cli-") as data:
+        path = pathlib.Path(data) / "devices.csv"
+        path.write_text("deviceId\nd1\n")
+        with stand_in(data, lambda what: answers.get(what.partition("?")[0], "this is no job")):  # and DELETE is not known there
+            done = azimuth(*IDENTITY, "import", "--file", path, "--data", data)
+    check(done.status == 1 and "piece of the file" not in done.error and "the job" in done.error, str(done))
 
 
 @group.case
