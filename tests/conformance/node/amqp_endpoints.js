@@ -20,13 +20,14 @@ const { check, skip, sleep, until } = require('./check');
 const { atFreePorts } = require('./free_port');
 const { admin: adminOf, ask, collect, env } = require('./hub');
 const { OwnServer } = require('./own_server');
+const { remove } = require('./remove');
 const { fields } = require('./sas');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-amqp-'));
 const doomed = [];
 process.on('exit', () => {
     for (const child of doomed) child.kill('SIGKILL');
-    fs.rmSync(dir, { recursive: true, force: true });
+    remove(dir);
 });
 
 /* ---- another azimuth */

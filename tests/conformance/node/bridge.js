@@ -15,12 +15,13 @@ const { check, skip, until } = require('./check');
 const { atFreePorts } = require('./free_port');
 const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
+const { remove } = require('./remove');
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'azimuth-bridge-'));
 const children = new Set();
 process.on('exit', () => {
     for (const child of children) child.kill('SIGKILL');
-    fs.rmSync(dir, { recursive: true });
+    remove(dir);
 });
 
 const SETTINGS = `certfile ${dir}/broker.pem

@@ -16,6 +16,7 @@ const { check, until } = require('./check');
 const { atFreePorts } = require('./free_port');
 const { env } = require('./hub');
 const { OwnServer } = require('./own_server');
+const { remove } = require('./remove');
 
 const DEVICES = ['pump', 'valve', 'fan'];
 const PROVED = ['scram-256', 'scram-512', 'open-plain', 'open-scram']; /* endpoints whose passwords are right */
@@ -24,7 +25,7 @@ const file = (name) => path.join(dir, name);
 let process_; /* the broker */
 process.on('exit', () => {
     process_?.kill('SIGKILL');
-    fs.rmSync(dir, { recursive: true });
+    remove(dir);
 });
 
 for (const name of ['hub.pem', 'hub.root']) fs.copyFileSync(path.join(env.HUB_DATA, 'ca.pem'), file(name));

@@ -10,6 +10,7 @@ const readline = require('readline');
 const { promisify } = require('util');
 const { skip } = require('./check');
 const { env } = require('./hub');
+const { remove } = require('./remove');
 
 class OwnServer {
     /** `words` are more options of `azimuth serve`; `sameCa`: it has the CA of the hub under test, which service
@@ -52,7 +53,7 @@ class OwnServer {
 
     #end() {
         if (this.process) this.process.kill('SIGKILL');
-        fs.rmSync(this.data, { recursive: true, force: true });
+        remove(this.data);
     }
 
     /** What `azimuth WORDS` prints: this server has a CA of its own, which the SDKs of services do not ask for. */

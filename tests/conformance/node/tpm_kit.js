@@ -11,6 +11,7 @@ const net = require('net');
 const os = require('os');
 const path = require('path');
 const { until } = require('./check');
+const { remove } = require('./remove');
 
 const SEND_COMMAND = 8;
 const HANDSHAKE = 15;
@@ -111,7 +112,7 @@ async function startTpm() {
         '--flags', 'not-need-init'], { stdio: 'ignore' });
     process.on('exit', () => {
         program.kill();
-        fs.rmSync(dir, { recursive: true, force: true });
+        remove(dir);
     });
     await until('swtpm listens', () => answers(place));
     return listenTwice((client) => relayCommands(client, place), relayPower);
