@@ -138,7 +138,7 @@ def the_first_five_minutes_go_as_the_readme_says():
         variables={"NODE_PATH": str(CONFORMANCE / "node" / "node_modules")},
         changed={"./dev build": ":", "azimuth dev": "azimuth dev &"},
         files={"azure-iot-device-mqtt": f"{program} $FILE",
-               "earliestEventPosition": f"timeout 20 {program} $FILE | grep -q 'temperature: 21.5'"},
+               "earliestEventPosition": f"timeout 60 {program} $FILE | grep -q 'temperature: 21.5'"},
         shown={"azimuth dev": r'"event":"ready"', "device-identity create": r"HostName=azimuth\.localhost;DeviceId=my-device;"
                                                                            r"SharedAccessKey=.*;GatewayHostName=localhost"},
         left={"./dev run": "this is what tests it"},

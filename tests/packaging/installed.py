@@ -136,7 +136,7 @@ def the_action_for_github_installs_it_and_starts_a_hub(machine):
         machine.run("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text, **runner, **variables)
     said = machine.run("bash", "-ec", """export $(grep NODE_EXTRA_CA_CERTS runner/env); device=$(sed -n s/^IOTHUB_DEVICE_CONNECTION_STRING=//p runner/env)
 azimuth device send-d2c-message --login "$device" --ca "$NODE_EXTRA_CA_CERTS" --da hello
-azimuth hub monitor-events --data "$(sed -n s/^data=//p runner/output)" --from beginning --count 1 --timeout 20 -o jsonl
+azimuth hub monitor-events --data "$(sed -n s/^data=//p runner/output)" --from beginning --count 1 --timeout 60 -o jsonl
 kill "$(sed -n s/^pid=//p runner/output)"; tail --pid "$(sed -n s/^pid=//p runner/output)" -f /dev/null""".replace("runner/", "/root/runner/"))
     check('"hello"' in said, said)
     machine.run("systemctl", "enable", "--now", UNIT)
