@@ -134,7 +134,7 @@ def routes_say_what_became_of_messages_in_azures_words():
         hub.must("hub", "message-route", "fallback", "set", "--enabled", "false")
         check([post(hub, b"hello") for _ in range(3)] == [204] * 3, "HTTPS")
         log, end = hub.data / "diagnostics" / "s1.jsonl", time.monotonic() + WAIT_SECONDS
-        read = lambda: [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []  # noqa: E731
+        read = lambda: [json.loads(line) for line in log.read_text().splitlines(True) if line.endswith("\n")] if log.exists() else []  # noqa: E731
         while len(read()) < 3 and time.monotonic() < end:
             time.sleep(0.1)
         records = read()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """suite.py [--long] [WORDS]: the packages are made and installed as a user does; then his tests run, which are
 beside this file. With words only the cases that have them in their names."""
+import contextlib
 import json
 import os
 import pathlib
@@ -213,9 +214,10 @@ def end(pid):
     """It is no child of ours: its directory goes when it has ended."""
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + WAIT_SECONDS
-    while pathlib.Path(f"/proc/{pid}/status").exists() and "zombie" not in pathlib.Path(f"/proc/{pid}/status").read_text():
-        check(time.monotonic() < until, "the hub does not end")
-        time.sleep(0.05)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the one before it is opened, the other while it is read
+        while "zombie" not in pathlib.Path(f"/proc/{pid}/status").read_text():
+            check(time.monotonic() < until, "the hub does not end")
+            time.sleep(0.05)
 
 
 @case
