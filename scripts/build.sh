@@ -15,6 +15,9 @@ afl) scripts/deps.sh build test afl ;;
 esac
 log=build/$preset.log
 mkdir -p build
+# Suites that begin side by side would configure the same folder at once.
+exec 9>"build/$preset.lock"
+flock 9
 # A build says little while it goes well; what went wrong is shown whole.
 [ -e "build/$preset/build.ninja" ] || say "dev: building $preset, which takes minutes the first time"
 if ! { cmake --preset "$preset" &&

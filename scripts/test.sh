@@ -32,26 +32,47 @@ units() {
     return "$status"
 }
 
-passed=0 failed=0 skipped=0
-stage() {
-    local name=$1 log=build/test/$1.log start=$SECONDS status counts
+# run NAME COMMAND...: a stage; its log and how it ended are kept.
+run() {
+    local name=$1 start=$SECONDS status
     shift
-    "$@" >"$log" 2>&1
+    rm -f "build/test/$name.ended"
+    "$@" >"build/test/$name.log" 2>&1
     status=$?
+    echo "$status $((SECONDS - start))" >"build/test/$name.ended"
+}
+
+# tell NAME: what became of a stage that was run, which counts.
+passed=0 failed=0 skipped=0
+tell() {
+    local name=$1 log=build/test/$1.log status=1 seconds=0 counts p f s
+    read -r status seconds <"build/test/$name.ended"
     counts=$(tally "$log")
     read -r p f s <<<"${counts:-0 0 0}"
     [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     [ "$f" -eq 0 ] || sed 's/^/    /' "$log" | tail -n 200
     grep -hE '^(skipped|not ok)' "$log" | sed 's/^/    /'
-    printf '%-14s %5d passed %4d failed %4d skipped  %4d s\n' "$name" "$p" "$f" "$s" \
-        $((SECONDS - start))
+    printf '%-14s %5d passed %4d failed %4d skipped  %4d s\n' "$name" "$p" "$f" "$s" "$seconds"
 }
 
+stage() {
+    run "$@"
+    tell "$1"
+}
+
+# suites_of ROW...: the suites of a row one after the other, the rows side by side, as each mostly
+# waits for something else; one after the other where --long has them measure.
 suites_of() {
-    local suite runner
-    for suite; do
-        ! runner=$(suite_runner "$suite") || stage "$suite" "$runner" "${arguments[@]}"
+    local row suite rows=()
+    for row; do
+        for suite in $row; do run "$suite" "$(suite_runner "$suite")" "${arguments[@]}"; done &
+        rows+=($!)
+        [ "${#arguments[@]}" -eq 0 ] || wait $!
+    done
+    wait "${rows[@]}"
+    for row; do
+        for suite in $row; do tell "$suite"; done
     done
 }
 
@@ -67,7 +88,8 @@ stage release build_release
 # These suites mostly wait for clients that wait; what they leave of the processors builds the rest.
 nice -n 10 bash -c 'scripts/build.sh asan; scripts/build.sh tsan threads azimuth; scripts/build.sh fuzz fuzzers' \
     >build/test/ahead.log 2>&1 &
-suites_of docs cli wrappers observe console authorisation security transcripts conformance
+suites_of "cli console" "docs wrappers observe authorisation security transcripts"
+suites_of conformance
 wait
 stage asan build_asan
 stage unit unit
@@ -79,7 +101,8 @@ on_tsan=("node device" "node methods" "node twins" "node c2d" "node jobs" "node 
 [ "${#arguments[@]}" -eq 0 ] || on_asan=() on_tsan=()
 stage server-asan env AZM_PRESET=asan tests/conformance/run --workers 3 "${on_asan[@]}"
 stage server-tsan env AZM_PRESET=tsan "${no_random_layout[@]}" tests/conformance/run --workers 3 "${on_tsan[@]}"
-suites_of interop differential sim fuzz chaos
+suites_of interop
+suites_of chaos "differential sim fuzz"
 if [ "${#arguments[@]}" -gt 0 ]; then
     suites_of packaging
     stage mutations python3 -B tests/mutations/mutate.py
