@@ -533,6 +533,8 @@ static void an_empty_queue_is_204(void **state)
         const struct ask get = {.method = "GET", .path = BOUND "?api-version=1"};
         assert_int_equal(ask(c, &get), 204);
     }
+    const struct ask head = {.method = "HEAD", .path = BOUND "?api-version=1"};
+    assert_int_equal(ask(c, &head), 405); /* it would take one */
     rig_free(c);
 }
 

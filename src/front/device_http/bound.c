@@ -129,7 +129,7 @@ static void receive(struct request *r, struct guest *g)
 
 void device_http_receive(struct call *c)
 {
-    request_begin_or_admin(c, receive);
+    if (!rest_refuses_head(c)) request_begin_or_admin(c, receive);
 }
 
 /* ---- settling */

@@ -149,6 +149,13 @@ void rest_answer_not_allowed(struct call *c, const char *methods)
                "allow", methods);
 }
 
+bool rest_refuses_head(struct call *c)
+{
+    if (!slice_is(c->request->method, "HEAD")) return false;
+    rest_answer_not_allowed(c, "GET");
+    return true;
+}
+
 void rest_answer_status(struct call *c, enum status s, const char *text)
 {
     if (c->site && c->site->refuse && c->site->refuse(c, s, text)) return;

@@ -350,6 +350,7 @@ void rest_answer_nothing(struct call *c);                                       
 void rest_answer_accepted(struct call *c, struct slice etag, struct slice location); /* 202 */
 void rest_answer_command(struct call *c, int32_t device_status, struct slice payload);
 void rest_answer_not_allowed(struct call *c, const char *methods);
+bool rest_refuses_head(struct call *c); /* for a GET that takes a message: HEAD is answered 405 */
 void rest_answer_registry(struct call *c, const struct registry_answer *a);
 void rest_answer_module(struct call *c, const struct registry_answer *a);
 

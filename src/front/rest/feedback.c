@@ -69,6 +69,7 @@ static void on_nothing(struct notice_receiver *r, enum status status)
 
 void rest_feedback_receive(struct call *c)
 {
+    if (rest_refuses_head(c)) return;
     c->feedback_visit = (struct notice_receiver){.batch = on_batch, .nothing = on_nothing};
     begin_visit(c);
     notices_take(c2d_feedback(c->service->doors.c2d), &c->feedback_visit);

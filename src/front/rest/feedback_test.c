@@ -89,6 +89,9 @@ static void a_lock_that_is_over_or_none_is_refused(void **state)
     expect_error(400, "ArgumentInvalid");
     ask("POST /messages/serviceBound/feedback/" GUID "?api-version=1");
     assert_int_equal(answered(), 405);
+    ask("HEAD /messages/serviceBound/feedback?api-version=1");
+    assert_int_equal(answered(), 405);
+    assert_null(world.c2d.feedback.wait);
 }
 
 static void who_goes_away_is_forgotten(void **state)
