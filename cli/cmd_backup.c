@@ -159,10 +159,19 @@ static enum err print_done(struct cli *c, const char *place, const char *what, u
     return output_value(&c->output, &c->arena, o, "path status files bytes");
 }
 
+/* In the data directory it would be copied into itself, and into the next one. */
+static enum err make_place(const struct backup_copies *x)
+{
+    TRY(backup_make_dir(x->to));
+    if (!backup_lies_in(x->to, x->from)) return OK;
+    rmdir(x->to);
+    return fail(ERR_INVALID, "--to %s: it lies in the data directory", x->to);
+}
+
 /* Copied, checked, and noted. */
 static enum err create(struct cli *c, struct backup_copies *x, int lock)
 {
-    TRY(backup_make_dir(x->to));
+    TRY(make_place(x));
     TRY(copy_all(c, x, lock));
     backup_shown(&x->progress);
     struct backup_progress progress = {

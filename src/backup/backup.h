@@ -97,6 +97,9 @@ enum err backup_walk(const char *root, const char *below, backup_file_fn fn, voi
 enum err backup_make_dir(const char *path) MUST_USE; /* ERR_EXISTS: there is something in it */
 enum err backup_sync_dir(const char *path) MUST_USE;
 
+/* Does the first, which is there, lie in the second, or is it that? */
+bool backup_lies_in(const char *path, const char *directory);
+
 /* What a manifest will say of the files below `root`. */
 struct backup_files {
     const char *root;

@@ -203,6 +203,16 @@ enum err backup_make_dir(const char *path)
                : fail(ERR_EXISTS, "%s is not empty; name a directory that is not there", path);
 }
 
+bool backup_lies_in(const char *path, const char *directory)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(directory, NULL);
+    size_t len = outer ? strlen(outer) : 0;
+    bool lies = inner && outer && strncmp(inner, outer, len) == 0 && strchr("/", inner[len]);
+    free(inner);
+    free(outer);
+    return lies;
+}
+
 enum err backup_sync_dir(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -134,7 +134,6 @@ static enum err name_provider(struct server *s, struct rest_oidc *out)
 static enum err name_backups(struct server *s, struct backups_config *out)
 {
     const char *dir = s->cfg->backup_dir;
-    size_t len = strlen(s->dir.path);
     struct stat st;
     *out = (struct backups_config){.data = s->dir.path,
                                    .files = s->dir.files,
@@ -151,7 +150,7 @@ static enum err name_backups(struct server *s, struct backups_config *out)
     if (access(s->backup_dir, W_OK | X_OK))
         return fail(ERR_INVALID, "--backup-dir %s: the server may not write there%s", dir,
                     errno == EROFS ? " (of a service: ReadWritePaths= in its unit)" : "");
-    if (strncmp(s->backup_dir, s->dir.path, len) == 0 && strchr("/", s->backup_dir[len]))
+    if (backup_lies_in(s->backup_dir, s->dir.path))
         return fail(ERR_INVALID, "--backup-dir %s: it lies in the data directory", dir);
     out->dir = s->backup_dir;
     return OK;

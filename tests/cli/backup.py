@@ -191,6 +191,20 @@ def damage_is_found_and_nothing_is_overwritten():
 
 
 @group.case
+def a_backup_in_the_data_directory_is_refused_and_nothing_is_left_of_it():
+    with scratch() as place, Hub() as hub:
+        way = pathlib.Path(place) / "way"
+        way.symlink_to(hub.data)
+        for to in (hub.data / "inside", way / "inside"):
+            done = hub.run("backup", "create", "--to", to)
+            check(done.status == 2 and f"--to {to}: it lies in the data directory" in done.error, str(done))
+        check(not (hub.data / "inside").exists(), "a directory is left")
+        beside = pathlib.Path(f"{hub.data}-beside")  # whose name begins alike
+        hub.must("backup", "create", "--to", beside)
+        shutil.rmtree(beside)
+
+
+@group.case
 def secrets_in_a_backup_are_for_their_owner_alone():
     with scratch() as place, Hub() as hub:
         hub.must("backup", "create", "--to", f"{place}/b")
