@@ -11,7 +11,7 @@ function same(a, b) {
 /** What turns `from` into `to`; undefined: nothing. */
 export function patchOf(from, to) {
     if (!isObject(from) || !isObject(to)) return same(from, to) ? undefined : to;
-    const patch = {};
+    const patch = Object.create(null); // "__proto__" is a name like any other
     for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) patch[key] = null;
     for (const [key, value] of Object.entries(to)) {
         const part = Object.hasOwn(from, key) ? patchOf(from[key], value) : value;

@@ -195,7 +195,7 @@ export function Calls({ id, onAgain }) {
 /* ---- numbers in bodies, by their path */
 
 function numbersOf(body) {
-    const found = {};
+    const found = Object.create(null); // a path may be "constructor" or "__proto__"
     const walk = (v, path) => {
         if (typeof v === 'number') found[path] = v;
         else if (v && typeof v === 'object') for (const [k, x] of Object.entries(v)) walk(x, path ? `${path}.${k}` : k);

@@ -213,6 +213,28 @@ test('that_a_method_would_not_arrive_is_said_before_it_is_called', async () => {
     await page.getByText('sensor-2 is connected, but does not listen to direct methods.').waitFor();
     await page.getByText('set a method handler in the client').waitFor();
     await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/methods`);
+test('a_property_may_have_any_name', async () => {
+    const odd = '{"__proto__":{"a":1},"constructor":2,"toString":{"__proto__":3}}';
+    const keys = ['__proto__.a', 'constructor', 'toString.__proto__'];
+    const show = () => server.run('hub', 'device-twin', 'show', '-d', 'sensor-2', '-o', 'json');
+    await page.goto(`${server.base}devices/sensor-2/twin`);
+    await type(odd);
+    await page.locator('.patch code').getByText(`{"properties":{"desired":${odd}}}`).waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    for (const name of keys) await page.getByRole('rowheader', { name, exact: true }).waitFor();
+    check(JSON.stringify(JSON.parse(await show()).properties.desired).startsWith(odd.slice(0, -1)), 'the hub has other properties');
+    await type('{"__proto__":{"a":7}}');
+    await page.locator('.patch code').getByText('{"properties":{"desired":{"constructor":null,"toString":null,"__proto__":{"a":7}}}}').waitFor();
+    await type('{}');
+    await page.locator('.patch code').getByText('{"properties":{"desired":{"__proto__":null,"constructor":null,"toString":null}}}').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('rowheader', { name: '__proto__.a' }).waitFor({ state: 'detached' });
+    check(!(await show()).includes('__proto__'), 'it is not removed');
+    await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/twin`);
+    await page.getByRole('rowheader', { name: 'interval' }).waitFor();
+});
+
     await page.getByLabel('Method').waitFor();
 });
 
