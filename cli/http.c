@@ -84,13 +84,15 @@ static bool is_admin(const struct http_call *call)
 
 static void make_url(const struct target *t, const struct http_call *call, struct buf *url)
 {
-    if (!t->data && is_admin(call))
+    if (!t->data && is_admin(call)) {
         buf_printf(url, "%s%s", t->admin_url, call->path);
-    else if (t->data)
+    } else if (t->data) {
         buf_printf(url, "http://localhost%s", call->path);
-    else
-        buf_printf(url, strchr(t->dial, ':') ? "https://[%s]:%u%s" : "https://%s:%u%s", t->dial,
-                   t->https_port, call->path);
+    } else {
+        buf_put_str(url, "https://");
+        text_url_host(url, t->dial);
+        buf_printf(url, ":%u%s", t->https_port, call->path);
+    }
     if (is_admin(call)) return;
     buf_printf(url, "%sapi-version=%s", strchr(call->path, '?') ? "&" : "?", HTTP_API_VERSION);
 }

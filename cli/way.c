@@ -1,10 +1,9 @@
 /* way.c - see way.h. */
 #include "cli/way.h"
 
-#include <string.h>
-
 #include "auth/sas.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* As Event Hubs clients sign: for sb://host/hub, with the text of the key. */
 static enum err event_hubs_token(struct target *t, const char *audience, struct buf *token)
@@ -27,8 +26,9 @@ enum err way_sign(struct target *t, bool sent_on, struct events_config *cfg)
 {
     struct buf token = {0}, audience = {0};
     bool event_hubs = sent_on || t->login.kind == CONNSTR_EVENT_HUBS;
-    buf_printf(&audience, strchr(cfg->host, ':') ? "sb://[%s]/%s" : "sb://%s/%s", cfg->host,
-               cfg->entity);
+    buf_put_str(&audience, "sb://");
+    text_url_host(&audience, cfg->host);
+    buf_printf(&audience, "/%s", cfg->entity);
     cfg->audience = cli_keep(t->cli, &audience);
     TRY(event_hubs ? event_hubs_token(t, cfg->audience, &token) : target_token(t, "", &token));
     cfg->token = slice_str(cli_keep(t->cli, &token));

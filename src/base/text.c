@@ -255,6 +255,11 @@ void text_json_string(struct buf *out, struct slice text)
     buf_put_u8(out, '"');
 }
 
+void text_url_host(struct buf *out, const char *host)
+{
+    buf_printf(out, strchr(host, ':') ? "[%s]" : "%s", host);
+}
+
 void text_mask_query(struct buf *out, struct slice url)
 {
     size_t query = slice_find(url, '?');

@@ -37,6 +37,9 @@ enum err text_unpercent(struct buf *out, struct slice text) MUST_USE;
 /* The same into memory with room for text.len bytes, which may be the text itself. */
 enum err text_unpercent_to(uint8_t *out, struct slice text, size_t *len) MUST_USE;
 
+/* A host as URLs have it: an IPv6 address is in brackets (RFC 3986, 3.2.2). */
+void text_url_host(struct buf *out, const char *host);
+
 /* A URL with the mask in place of its query, where functions have their key. */
 #define TEXT_QUERY_MASK "?****"
 void text_mask_query(struct buf *out, struct slice url);

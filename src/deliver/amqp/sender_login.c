@@ -10,6 +10,7 @@
 #include "auth/sas.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/text.h"
 #include "deliver/amqp/sender_peer.h"
 
 COUNTER(tokens_put, "azimuth_deliver_tokens_total",
@@ -77,8 +78,9 @@ void amqp_sender_begun(struct amqp_sender_peer *p)
 
 static void put_audience(const struct amqp_sender *s, struct buf *out)
 {
-    bool six = strchr(s->host, ':') != NULL;
-    buf_printf(out, six ? "sb://[%s]/%s" : "sb://%s/%s", s->host, s->entity);
+    buf_put_str(out, "sb://");
+    text_url_host(out, s->host);
+    buf_printf(out, "/%s", s->entity);
 }
 
 static void put_request(struct amqp_sender_peer *p, struct buf *out, int64_t expires_s)

@@ -10,6 +10,7 @@
  * refused with the same error, which is the only place where it looks for it.
  */
 #include "base/clock.h"
+#include "base/text.h"
 #include "front/amqp/peer.h"
 
 struct redirect {
@@ -23,7 +24,9 @@ static void put_address(struct buf *out, const struct peer_link *l, const char *
     const struct amqp_service *s = l->peer->service;
     struct address there = l->address;
     if (there.kind == ADDRESS_STREAM) there.kind = ADDRESS_MANAGEMENT;
-    buf_printf(out, "amqps://%s:%u/", host, port);
+    buf_put_str(out, "amqps://");
+    text_url_host(out, host);
+    buf_printf(out, ":%u/", port);
     address_path(s->hub, s->doors.event_hubs, &there, false, out);
 }
 

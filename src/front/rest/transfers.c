@@ -45,8 +45,7 @@ static void put_host(struct buf *out, const struct call *c)
 {
     const struct rest_config *config = c->service->config;
     unsigned port = config->https_port;
-    const char *host = config->hub->hosts[0];
-    buf_printf(out, strchr(host, ':') ? "[%s]" : "%s", host); /* an IPv6 address */
+    text_url_host(out, config->hub->hosts[0]);
     if (port && port != 443) buf_printf(out, ":%u", port);
 }
 
