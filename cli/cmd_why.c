@@ -149,6 +149,22 @@ static enum err list_refused(struct cli *c)
                         "time cause name id peer count next");
 }
 
+/* Of an id that nobody has registered the network is no suspect. */
+static void remark_unknown(struct cli *c, struct target *t, const struct json *answer,
+                           struct slice device, struct slice module)
+{
+    const struct json *attempts = json_get(answer, "attempts");
+    const struct http_call call = {.method = "GET",
+                                   .path = identity_path(c, "/devices/", device, module)};
+    struct http_answer a;
+    if ((attempts && attempts->child) || cli_given(c, "quiet")) return;
+    if (http_do(t, &call, &a) != OK) return;
+    if (a.status == 404)
+        fprintf(stderr, "there is no %s on %s: is it spelled right? Ids are case-sensitive\n",
+                identity_name(c, device, module), t->name);
+    http_answer_free(&a);
+}
+
 static enum err explain_one(struct cli *c)
 {
     struct target t;
@@ -159,6 +175,7 @@ static enum err explain_one(struct cli *c)
     TRY(target_find(c, &t));
     buf_printf(&path, "%s/attempts", identity_path(c, "/admin/v1/devices/", device, module));
     TRY(http_get(&t, cli_keep(c, &path), "journal of that device", &answer));
+    remark_unknown(c, &t, answer, device, module);
     if (c->output.format == OUTPUT_TABLE && c->output.query == NULL) return print_text(answer);
     return output_value(&c->output, &c->arena, answer, NULL);
 }
