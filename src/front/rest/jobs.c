@@ -134,16 +134,20 @@ static bool read_page(const struct call *c, struct job_ask *ask, struct buf *aft
     return ask->max > 0;
 }
 
-static bool read_words(const struct call *c, struct job_ask *ask)
+/* `*none`: it asks for jobs of a kind that this list does not have. */
+static bool read_words(const struct call *c, struct job_ask *ask, bool *none)
 {
     struct buf type = {0}, status = {0};
     enum job_type t = JOB_TYPES;
     enum job_status s = JOB_STATUSES;
     bool fine = true;
     if (rest_query_get(c, "jobType", &type) && buf_size(&type))
-        fine = job_type_of(buf_slice(&type), &t);
+        fine = job_type_of(buf_slice(&type), &t) || job_is_other_type(buf_slice(&type));
     if (rest_query_get(c, "jobStatus", &status) && buf_size(&status))
-        fine = fine && job_status_of(buf_slice(&status), &s);
+        fine = fine &&
+               (job_status_of(buf_slice(&status), &s) || job_is_other_status(buf_slice(&status)));
+    *none = (t == JOB_TYPES && job_is_other_type(buf_slice(&type))) ||
+            (s == JOB_STATUSES && job_is_other_status(buf_slice(&status)));
     buf_free(&type);
     buf_free(&status);
     ask->type = (int)t;
@@ -155,12 +159,15 @@ void rest_job_query(struct call *c)
 {
     struct job_ask ask;
     struct buf after = {0};
-    if (!read_words(c, &ask))
+    bool none;
+    if (!read_words(c, &ask, &none))
         rest_answer_status(c, STATUS_ARGUMENT_INVALID,
                            "jobType is scheduleDeviceMethod or scheduleUpdateTwin; jobStatus is "
                            "scheduled, queued, running, completed, failed or cancelled");
     else if (!read_page(c, &ask, &after))
         rest_answer_status(c, STATUS_ARGUMENT_INVALID, "a page has 1 to 1000 jobs");
+    else if (none)
+        rest_answer_page(c, "JobResponse", SLICE_NONE, SLICE_LIT("[]"));
     else
         job_list(c->service->doors.jobs, &ask, wait(c, on_list));
     buf_free(&after);

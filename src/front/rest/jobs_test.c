@@ -40,6 +40,26 @@ static void a_list_names_its_type_and_its_next_page(void **state)
     assert_true(said_line("x-ms-continuation: 1.j\r\n"));
 }
 
+/* Every word of Azure's JobType and JobStatus is one, also of jobs that are elsewhere, or nowhere. */
+static void there_are_no_jobs_of_other_kinds(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "GET /jobs/v2/query?jobStatus=Enqueued&" V,
+        "GET /jobs/v2/query?jobType=unknown&jobStatus=completed&" V,
+        "GET /jobs/v2/query?jobType=scheduleUpdateTwin&jobStatus=unknown&" V,
+        "GET /jobs/v2/query?jobType=export&" V,
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        request(lines[i], token("service", ""), NULL);
+        assert_int_equal(answered(), 200);
+        assert_true(said_line("x-ms-item-type: JobResponse\r\n"));
+        assert_string_equal(said_body(), "[]");
+    }
+    request("GET /jobs/v2/query?jobType=unknown&jobStatus=odd&" V, token("service", ""), NULL);
+    expect_error(400, "ArgumentInvalid");
+}
+
 static void errors_have_their_names(void **state)
 {
     (void)state;
@@ -95,8 +115,12 @@ static void who_hangs_up_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(requests_become_verbs),     TEST(a_list_names_its_type_and_its_next_page),
-        TEST(errors_have_their_names),   TEST(a_job_of_nobody_is_unknown),
+        TEST(requests_become_verbs),
+        TEST(a_list_names_its_type_and_its_next_page),
+        TEST(there_are_no_jobs_of_other_kinds),
+        TEST(a_job_of_nobody_is_unknown),
+        TEST(errors_have_their_names),
+        TEST(a_job_of_nobody_is_unknown),
         TEST(who_hangs_up_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

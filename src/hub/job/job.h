@@ -73,6 +73,10 @@ const char *job_status_name(enum job_status s); /* "cancelled" */
 bool job_type_of(struct slice name, enum job_type *out);
 bool job_status_of(struct slice name, enum job_status *out);
 
+/* Words of Azure's JobType and JobStatus for jobs of other kinds, or none: there are no jobs like that here. */
+bool job_is_other_type(struct slice name);
+bool job_is_other_status(struct slice name);
+
 /* ---- verbs */
 
 /* Borrowed during the call. */

@@ -44,3 +44,33 @@ bool job_status_of(struct slice name, enum job_status *out)
     }
     return false;
 }
+
+static bool is_one_of(struct slice name, const char *const *words)
+{
+    while (*words && !slice_is_nocase(name, *words)) words++;
+    return *words != NULL;
+}
+
+bool job_is_other_type(struct slice name)
+{
+    static const char *const words[] = {"unknown",
+                                        "export",
+                                        "import",
+                                        "backup",
+                                        "readDeviceProperties",
+                                        "writeDeviceProperties",
+                                        "updateDeviceConfiguration",
+                                        "rebootDevice",
+                                        "factoryResetDevice",
+                                        "firmwareUpdate",
+                                        "restoreFromBackup",
+                                        "failoverDataCopy",
+                                        NULL};
+    return is_one_of(name, words);
+}
+
+bool job_is_other_status(struct slice name)
+{
+    static const char *const words[] = {"unknown", "enqueued", NULL};
+    return is_one_of(name, words);
+}

@@ -20,6 +20,7 @@ import com.microsoft.azure.sdk.iot.service.digitaltwin.serialization.BasicDigita
 import com.microsoft.azure.sdk.iot.service.exceptions.IotHubNotFoundException;
 import com.microsoft.azure.sdk.iot.service.exceptions.IotHubPreconditionFailedException;
 import com.microsoft.azure.sdk.iot.service.jobs.ScheduledJobStatus;
+import com.microsoft.azure.sdk.iot.service.jobs.ScheduledJobType;
 import com.microsoft.azure.sdk.iot.service.jobs.ScheduledJobsClient;
 import com.microsoft.azure.sdk.iot.service.messaging.FeedbackStatusCode;
 import com.microsoft.azure.sdk.iot.service.query.QueryClient;
@@ -187,6 +188,10 @@ public final class Service {
         equal("the state", jobs.cancel(RUN + "-later").getJobStatus(), ScheduledJobStatus.cancelled);
         String mine = "SELECT * FROM devices.jobs WHERE devices.jobs.jobId = '" + RUN + "-twin'";
         equal("the row", new QueryClient(Hub.OWNER).queryJobs(mine).next().getDeviceId(), id);
+        for (ScheduledJobStatus status : ScheduledJobStatus.values()) {
+            new QueryClient(Hub.OWNER).queryJobs(ScheduledJobType.scheduleUpdateTwin, status);
+        }
+        equal("jobs of no type", new QueryClient(Hub.OWNER).queryJobs(ScheduledJobType.unknown, ScheduledJobStatus.completed).hasNext(), false);
         Hub.close(device::close);
     }
 
