@@ -383,6 +383,12 @@ static void on_event(struct peer *p, struct amqp_event *ev)
     }
 }
 
+void peer_is_known(struct peer *p)
+{
+    conn_login_good(p->conn);
+    p->engine.partial_max = AMQP_PARTIAL_MAX;
+}
+
 /* ---- time: heartbeats, expiry of tokens, connections without links */
 
 static int64_t linkless_due(const struct peer *p)
@@ -502,6 +508,7 @@ static void *open_peer(struct conn *c, void *listener_ctx, int64_t now_us)
     list_init(&p->tickets);
     timer_init(&p->timer, on_timer);
     amqp_init(&p->engine, &p->service->engine, conn_buffer(c), now_us);
+    p->engine.partial_max = AMQP_STRANGER_PARTIAL_MAX;
     arm(p, now_us);
     return p;
 }

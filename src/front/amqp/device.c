@@ -187,7 +187,7 @@ static void on_opened(struct session *s, const struct session_opened *answer)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
     if (answer->cause == SESSION_GRANTED) {
-        conn_login_good(d->peer->conn);
+        peer_is_known(d->peer);
         grant(d, answer);
         return;
     }

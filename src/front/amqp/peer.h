@@ -106,6 +106,9 @@ extern const struct node node_provisioning, node_event_sender;
 void event_senders_relief(struct amqp_service *s);
 void idempotent_init(struct amqp_service *s); /* idempotent.c */
 
+/* It has shown a good credential. */
+void peer_is_known(struct peer *p);
+
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);
 

@@ -73,7 +73,7 @@ enum err peer_put_token(struct peer *p, struct slice token)
                  auth_cause_text(cause));
         return ERR_DENIED;
     }
-    if (sas.policy[0]) conn_login_good(p->conn); /* an identity's is judged at its home */
+    if (sas.policy[0]) peer_is_known(p); /* an identity's is judged at its home */
     make_room(p, &sas);
     if (p->token_count == AMQP_PEER_TOKENS_MAX) return ERR_FULL;
     struct token *t = mem_new(sizeof *t + token.len);
@@ -183,7 +183,7 @@ bool peer_login_plain(struct peer *p, struct slice response)
         p->login = policy;
         p->login_key = slice_eq_secret(slice_str(policy->keys[0].text), rest) ? 0 : 1;
     }
-    if (p->plain) conn_login_good(p->conn);
+    if (p->plain) peer_is_known(p);
     return p->plain;
 }
 

@@ -244,7 +244,8 @@ struct amqp {
         uint32_t first, last;
     } accepted;
     struct amqp_session *dissolving, *waking;
-    uint32_t wake_from; /* handle from which on links of `waking` are told */
+    uint32_t wake_from;   /* handle from which on links of `waking` are told */
+    uint32_t partial_max; /* AMQP_PARTIAL_MAX, or less until somebody has shown who he is */
     struct amqp_link *dead_link;
     struct amqp_session *dead_session;
     struct amqp_partial *dead_partial;

@@ -21,6 +21,7 @@ void amqp_init(struct amqp *a, const struct amqp_config *cfg, struct buf *out, i
         .phase = PHASE_HEADER,
         .frame_max = AMQP_FRAME_MIN,
         .channel_max = UINT16_MAX,
+        .partial_max = AMQP_PARTIAL_MAX,
         .now_us = now_us,
         .since_us = now_us,
         .received_us = now_us,

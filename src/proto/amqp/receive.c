@@ -1,7 +1,7 @@
 /* receive.c - transfers that come in (specification 2.7.5, 2.6.14) and dispositions.
  *
  * A delivery in one frame is given on where it lies.  One in several is gathered in the link, up to
- * the size that we said we take, and AMQP_PARTIAL_MAX over all links. */
+ * the size that we said we take, and partial_max over all links. */
 #include <stdlib.h>
 
 #include "proto/amqp/internal.h"
@@ -60,7 +60,7 @@ static struct amqp_partial *partial_new(struct amqp_link *l, const struct amqp_d
 static bool append(struct amqp_link *l, struct slice payload, struct amqp_event *ev)
 {
     struct amqp *a = l->session->amqp;
-    if (a->partial_bytes + payload.len > AMQP_PARTIAL_MAX) {
+    if (a->partial_bytes + payload.len > a->partial_max) {
         a->limits_met++;
         amqp_link_fail(l, AMQP_RESOURCE_LIMIT, "Too many bytes of unfinished deliveries.", ev);
         return false;
