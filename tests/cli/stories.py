@@ -53,10 +53,10 @@ def the_same_cause_for_many_is_an_alert():
 def an_id_that_is_spelled_otherwise_is_no_matter_of_the_network():
     with Hub() as hub:
         hub.must("hub", "device-identity", "create", "-d", "press-1")
-        said = "there is no device Press-1 on localhost: is it spelled right? Ids are case-sensitive\n"
+        said = "there is no device 'Press-1' on localhost: is it spelled right? Ids are case-sensitive\n"
         check(hub.must("why", "Press-1").error == said, "nobody says that there is none")
         check(hub.must("why", "press-1").error == "" and hub.must("why", "Press-1", "--quiet").error == "", "it is said of others")
-        check("no module press-1/m1 on" in hub.must("why", "press-1", "-m", "m1").error, "of a module")
+        check("no module 'm1' of device 'press-1' on" in hub.must("why", "press-1", "-m", "m1").error, "of a module")
 
 
 def leave(hub, address, trusted, name=None):
