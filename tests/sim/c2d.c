@@ -3,10 +3,11 @@
 
 char c2d_devices[C2D_DEVICES][WORLD_NAME_MAX + 1];
 
-enum { REJECT_PERCENT = 5, GIVE_BACK_PERCENT = 12 };
+enum { REJECT_PERCENT = 5, GIVE_BACK_PERCENT = 12, UNWANTED_EVERY = 16 };
 
-enum c2d_verdict c2d_verdict(void)
+enum c2d_verdict c2d_verdict(unsigned number)
 {
+    if (number % UNWANTED_EVERY == UNWANTED_EVERY - 1) return C2D_GIVES_BACK;
     if (world_chance(REJECT_PERCENT)) return C2D_REJECTS;
     return world_chance(GIVE_BACK_PERCENT) ? C2D_GIVES_BACK : C2D_COMPLETES;
 }

@@ -17,9 +17,9 @@ extern char c2d_devices[C2D_DEVICES][WORLD_NAME_MAX + 1]; /* of the newest world
 /* The hub locks what it sends in a session for a minute; it was sent some time before it came. */
 #define C2D_SESSION_LOCK_US (50 * 1000000ll)
 
-/* What a device does with a message. */
+/* What a device does with a message.  Some it gives back whenever they come, until they are dead. */
 enum c2d_verdict { C2D_COMPLETES, C2D_REJECTS, C2D_GIVES_BACK };
-enum c2d_verdict c2d_verdict(void);
+enum c2d_verdict c2d_verdict(unsigned number);
 
 /* ---- devices */
 

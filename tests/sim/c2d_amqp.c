@@ -34,16 +34,14 @@ static void settle(struct c2d_amqp *d, const struct c2d_held *h, bool sure)
     switch (h->verdict) {
     case C2D_COMPLETES: model_c2d_settled(d->model, h->number, END_SUCCESS, sure); break;
     case C2D_REJECTS: model_c2d_settled(d->model, h->number, END_REJECTED, sure); break;
-    case C2D_GIVES_BACK:
-        if (!sure) model_c2d_given_back(d->model, h->number);
-        break;
+    case C2D_GIVES_BACK: model_c2d_given_back(d->model, h->number, sure); break;
     }
 }
 
 static void on_delivery(struct c2d_amqp *d, const struct amqp_delivery *in)
 {
     struct amqp_message m;
-    struct c2d_held h = {.delivery = in->id, .verdict = c2d_verdict()};
+    struct c2d_held h = {.delivery = in->id};
     if (amqp_message_parse(in->payload, &m) != OK) {
         world_violated("%s: no AMQP message: %s", d->id, fail_text());
         return;
@@ -55,6 +53,7 @@ static void on_delivery(struct c2d_amqp *d, const struct amqp_delivery *in)
                               .life = d->peer.client.life};
     model_c2d_delivered(d->model, &how, id, m.data);
     if (!model_c2d_number(id, &h.number)) return;
+    h.verdict = c2d_verdict(h.number);
     settle(d, &h, false);
     assert(d->held_count < C2D_HELD_MAX);
     d->held[d->held_count++] = h;

@@ -16,9 +16,7 @@ static void settle(struct c2d_http *d, bool sure)
     switch (d->verdict) {
     case C2D_COMPLETES: model_c2d_settled(d->model, d->number, END_SUCCESS, sure); break;
     case C2D_REJECTS: model_c2d_settled(d->model, d->number, END_REJECTED, sure); break;
-    case C2D_GIVES_BACK:
-        if (!sure) model_c2d_given_back(d->model, d->number);
-        break;
+    case C2D_GIVES_BACK: model_c2d_given_back(d->model, d->number, sure); break;
     }
 }
 
@@ -88,7 +86,7 @@ static void on_message(struct c2d_http *d, const struct http_answer *a)
         doubt(d);
         return;
     }
-    d->verdict = c2d_verdict();
+    d->verdict = c2d_verdict(d->number);
     snprintf(d->lock, sizeof d->lock, "%.*s",
              SLICE_ARG(slice_from(slice_head(etag, etag.len - 1), 1)));
 }

@@ -137,8 +137,11 @@ static void check_end(const struct c2d_sent *s, unsigned number)
     for (int end = 0; end < ENDS; end++)
         if (s->sure[end])
             world_violated("%s: message %u came again after its end", s->device, number);
-    if (s->told == END_SUCCESS || s->told == END_REJECTED)
+    if (s->told == END_SUCCESS || s->told == END_REJECTED || s->told == END_TOO_OFTEN)
         world_violated("%s: message %u came again after its feedback", s->device, number);
+    if (s->returned >= DELIVERIES_MAX)
+        world_violated("%s: message %u came again after it was given back %u times", s->device,
+                       number, s->returned);
 }
 
 void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
@@ -193,10 +196,14 @@ void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, b
     if (sure) s->sure[end] = true;
 }
 
-void model_c2d_given_back(struct model_c2d *m, unsigned number)
+void model_c2d_given_back(struct model_c2d *m, unsigned number, bool sure)
 {
-    m->messages[number].given_back++;
-    m->messages[number].locked_until_us = 0;
+    struct c2d_sent *s = &m->messages[number];
+    s->locked_until_us = 0;
+    if (sure)
+        s->returned++;
+    else
+        s->given_back++;
 }
 
 /* ---- feedback */

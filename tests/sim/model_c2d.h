@@ -21,18 +21,19 @@ enum { C2D_ACK_NONE, C2D_ACK_POSITIVE = 1, C2D_ACK_NEGATIVE = 2, C2D_ACK_FULL = 
 struct c2d_sent {
     const char *device;
     enum c2d_fate fate;
-    unsigned connect;                /* the service's connection it was sent on */
-    unsigned ack;                    /* which ends are to be told */
-    int64_t expiry_us;               /* wall; 0: the sender said none */
-    int64_t latest_us;               /* wall: then it may be over, said or not */
-    bool maybe_expired;              /* the clock has been there */
-    bool unheard;                    /* feedback of it may be over, too, by a step of the clock */
-    unsigned deliveries, given_back; /* the second: at most */
-    bool maybe[ENDS], sure[ENDS];    /* what the device said, what was confirmed */
-    enum c2d_end told;               /* by feedback */
-    int64_t taken_us;                /* when its sender was told so */
-    int64_t locked_until_us;         /* at least: nobody gets it before that, in that life */
-    unsigned locked_life;            /* of the hub, which forgets locks when it dies */
+    unsigned connect;   /* the service's connection it was sent on */
+    unsigned ack;       /* which ends are to be told */
+    int64_t expiry_us;  /* wall; 0: the sender said none */
+    int64_t latest_us;  /* wall: then it may be over, said or not */
+    bool maybe_expired; /* the clock has been there */
+    bool unheard;       /* feedback of it may be over, too, by a step of the clock */
+    unsigned deliveries;
+    unsigned given_back, returned; /* at most; at least, as the hub confirmed */
+    bool maybe[ENDS], sure[ENDS];  /* what the device said, what was confirmed */
+    enum c2d_end told;             /* by feedback */
+    int64_t taken_us;              /* when its sender was told so */
+    int64_t locked_until_us;       /* at least: nobody gets it before that, in that life */
+    unsigned locked_life;          /* of the hub, which forgets locks when it dies */
 };
 
 /* How a device came to a message. */
@@ -72,7 +73,7 @@ void model_c2d_released(struct model_c2d *m, const char *device);
 void model_c2d_none(const struct model_c2d *m, const char *device, int64_t asked_us,
                     int64_t doubt_us);
 void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure);
-void model_c2d_given_back(struct model_c2d *m, unsigned number);
+void model_c2d_given_back(struct model_c2d *m, unsigned number, bool sure);
 
 /* A record of feedback. */
 void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice device,

@@ -470,6 +470,28 @@ static void a_journal_without_a_clean_section_makes_appends_wait(void **state)
     end(&f);
 }
 
+/* Syncs that were asked for before come back when segments have not what is in it: they do not make it clean. */
+static void a_section_is_clean_once_its_own_records_are_synced(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    const struct log *l = f.rig->log;
+    for (uint64_t id = 1; l->journal.section < JOURNAL_SECTIONS - 1; id++) {
+        append(&f, 0, id, 4000);
+        rig_turn(&f.rig->cores[0].lane);
+        rig_turn(&f.rig->log_lane);
+    }
+    io_mem_capacity(f.io, LOG_JOURNAL_MIN); /* no segment can grow */
+    rig_run(f.rig);
+    for (unsigned i = 0; i < JOURNAL_SECTIONS; i++) assert_false(l->sections[i].clean);
+    assert_int_equal(l->journal.settled, 0);
+    io_mem_capacity(f.io, 10 << 20);
+    rig_advance(f.rig, (int64_t)2 * OWN_ROOM_EVERY_US);
+    for (unsigned i = 0; i < JOURNAL_SECTIONS - 1; i++) assert_true(l->sections[i].clean);
+    assert_int_equal(l->journal.settled, l->sections[JOURNAL_SECTIONS - 2].last_commit);
+    end(&f);
+}
+
 static void memory_for_the_newest_records_is_bounded(void **state)
 {
     (void)state;
@@ -916,6 +938,7 @@ int main(void)
         cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
         cmocka_unit_test(a_writer_keeps_so_much_memory),
         cmocka_unit_test(a_journal_without_a_clean_section_makes_appends_wait),
+        cmocka_unit_test(a_section_is_clean_once_its_own_records_are_synced),
         cmocka_unit_test(memory_for_the_newest_records_is_bounded),
         cmocka_unit_test(a_place_in_memory_is_found_across_chunks),
         cmocka_unit_test(what_is_trimmed_leaves_memory_too),
