@@ -56,8 +56,9 @@ extern const char expect_wait_help[], expect_twin_help[];
 extern const struct cli_option dps_individual_options[], dps_individual_show_options[],
     dps_individual_delete_options[], dps_individual_create_options[], dps_group_options[],
     dps_group_show_options[], dps_group_delete_options[], dps_group_revoke_options[],
-    dps_group_create_options[], dps_registration_options[], dps_key_options[], linked_hub_options[],
-    linked_hub_create_options[], linked_hub_update_options[], linked_hub_delete_options[];
+    dps_group_create_options[], dps_registration_options[], dps_key_options[],
+    dps_group_key_options[], linked_hub_options[], linked_hub_create_options[],
+    linked_hub_update_options[], linked_hub_delete_options[];
 extern const struct cli_option message_route_create_options[], message_route_update_options[],
     message_route_options[], message_route_list_options[], message_route_delete_options[],
     message_route_test_options[], message_route_fallback_options[], routing_apply_options[],

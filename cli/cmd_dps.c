@@ -80,6 +80,12 @@ const struct cli_option dps_key_options[] = {
     {"symmetric-key key", "KEY", "of the group, in base64"},
     END};
 
+const struct cli_option dps_group_key_options[] = {
+    {"registration-id rid", "ID", "the device"},
+    GROUP_OPTION,
+    {"symmetric-key key", "KEY", "of the group, in base64 [the service is asked for it]"},
+    END};
+
 const char dps_group_help[] =
     "    azimuth dps enrollment-group create --gid line-a --cp line-a.pem\n"
     "    azimuth dps enrollment-group update --gid line-b --ps disabled";
@@ -346,19 +352,23 @@ enum err provisioning_enrollment_update(struct cli *c)
     return put(c, &p, etag, doc);
 }
 
+/* With its keys, which the enrollment itself leaves out. */
+static enum err get_attestation(struct cli *c, struct place *p, struct json **out)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/attestationmechanism", p->path);
+    const struct http_call call = {.method = "POST", .path = cli_keep(c, &path)};
+    return http_json(&p->target, &call, p->what, out);
+}
+
 enum err provisioning_enrollment_show(struct cli *c)
 {
     struct place p;
     struct json *doc, *attestation;
-    struct buf path = {0};
     TRY(find(c, &p));
     TRY(get(&p, &doc));
     if (cli_given(c, "show-keys")) {
-        buf_printf(&path, "%s/attestationmechanism", p.path);
-        const struct http_call call = {.method = "POST", .path = buf_cstr(&path)};
-        enum err e = http_json(&p.target, &call, p.what, &attestation);
-        buf_free(&path);
-        TRY(e);
+        TRY(get_attestation(c, &p, &attestation));
         set(c, doc, "attestation", attestation);
     }
     return output_value(&c->output, &c->arena, doc, columns);
@@ -456,7 +466,18 @@ enum err provisioning_registration_delete(struct cli *c)
     return call_registration(c, "DELETE", &nothing);
 }
 
-/* Asks nobody: the key of a device follows from the group's. */
+static enum err group_key(struct cli *c, struct slice *out)
+{
+    struct place p;
+    struct json *attestation;
+    if (!of_groups(c) || cli_given(c, "symmetric-key")) return cli_need(c, "symmetric-key", out);
+    TRY(find(c, &p));
+    TRY(get_attestation(c, &p, &attestation));
+    *out = json_str(json_get(attestation, "symmetricKey"), "primaryKey");
+    return out->len ? OK : fail(ERR_NOT_FOUND, "%s has no symmetric key", p.what);
+}
+
+/* It follows from the group's; who has that need ask nobody. */
 enum err provisioning_compute_device_key(struct cli *c)
 {
     struct slice id, text_of_key;
@@ -464,7 +485,7 @@ enum err provisioning_compute_device_key(struct cli *c)
     uint8_t mac[SAS_SIGNATURE_LEN];
     struct buf line = {0};
     TRY(cli_need(c, "registration-id", &id));
-    TRY(cli_need(c, "symmetric-key", &text_of_key));
+    TRY(group_key(c, &text_of_key));
     if (auth_key_set(&key, text_of_key) != OK)
         return fail(ERR_INVALID, "--symmetric-key: not base64 of 16 to 64 bytes");
     sas_derive_key(slice_of(key.bytes, key.len), id, mac);

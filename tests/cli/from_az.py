@@ -106,6 +106,19 @@ def connection_strings_have_either_key():
 
 
 @group.case
+def keys_of_a_groups_devices_are_computed_where_the_group_is():
+    with Hub() as hub:
+        answer(hub, "dps enrollment-group create --dps-name dps -g group --eid line")
+        answer(hub, "dps enrollment-group create --eid papers --cp " + str(hub.ca))
+        key = answer(hub, "dps enrollment-group show --eid line --show-keys")["attestation"]["symmetricKey"]["primaryKey"]
+        compute = "dps enrollment-group compute-device-key"
+        here, there = (typed(hub, line) for line in (f"{compute} --key {key} --rid press-1", f"{compute} --dps-name dps -g group --eid line --rid press-1"))
+        check(here.status == there.status == 0 and len(here.out) == 45 and here.out == there.out, f"{here} {there}")
+        for words, status in (("--rid press-1", USAGE), ("--eid line", USAGE), ("--eid nobody --rid press-1", 3), ("--eid papers --rid press-1", 3)):
+            expect(typed(hub, f"{compute} {words}"), status)
+
+
+@group.case
 def formats_of_az_are_known():
     with Hub() as hub:
         done = typed(hub, "hub device-identity create -d d1 -o none")
