@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # The longest begin first, but for `endure`, which is for long runs and measures; `disk` wants a file system of its own.
 GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "lose", "clock", "memory",
           "stop", "start", "endure")
-AT_ONCE = 3
+AT_ONCE, AT_ONCE_MEASURING = 3, 2
 CLIENTS = ("node", "java", "cosmos", "kafka")  # of the conformance suite, which `deliver` has its targets from
 
 
@@ -60,7 +60,7 @@ def run_all(groups, options):
         while waiting:
             run_group(waiting.pop(0), options, lines)
 
-    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE_MEASURING if options.long else AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
