@@ -101,20 +101,22 @@ static size_t size_for(struct slice extra, unsigned endpoint)
 }
 
 /* It is too large for that endpoint. */
-static void keep_from(const struct routing *r, const struct route_message *m, unsigned bit)
+static void keep_from(struct routing *r, const struct route_message *m, unsigned bit)
 {
     const struct routing_endpoint *e = r->now->endpoints;
     while (e->bit != bit) e++;
+    struct metric **invalid = &r->invalid[bit][m->source];
     const struct routing_delivery d = {e->kind, e->name, (enum record_source)m->source};
-    metric_inc(routing_deliveries(&d, ROUTING_INVALID));
+    if (*invalid == NULL) *invalid = routing_deliveries(&d, ROUTING_INVALID);
+    metric_inc(*invalid);
     diagnose(r, m,
              &(struct complaint){"invalidMessage", e->name, status_number(STATUS_MESSAGE_TOO_LARGE),
                                  status_name(STATUS_MESSAGE_TOO_LARGE)});
 }
 
 /* Of the endpoints, those that take the message with its enrichments. */
-static uint64_t small_enough(const struct routing *r, const struct route_message *m,
-                             uint64_t endpoints, struct slice extra, size_t size)
+static uint64_t small_enough(struct routing *r, const struct route_message *m, uint64_t endpoints,
+                             struct slice extra, size_t size)
 {
     uint64_t taken = endpoints;
     if (size + extra.len <= ROUTING_MESSAGE_MAX) return endpoints;

@@ -31,6 +31,9 @@ struct routing {
     int64_t loop_said_us[ROUTE_ENDPOINTS_MAX]; /* by bit: when a loop was told of */
     struct route_matcher *matcher;
     struct buf extra; /* of the choice at hand */
+    /* What messages too large for an endpoint are counted by, by its bit; those of `now` that were
+     * asked for, since that takes a lock of the whole process. */
+    struct metric *invalid[ROUTE_ENDPOINTS_MAX][RECORD_SOURCES];
     /* on the first core: */
     struct routing_bits bits;
     struct rollout changes;        /* ROUTING_CHANGE */

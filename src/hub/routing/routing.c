@@ -194,6 +194,7 @@ static void take(struct routing *r, struct snapshot *s)
 {
     struct snapshot *before = r->now;
     r->now = snapshot_ref(s);
+    memset(r->invalid, 0, sizeof r->invalid); /* a bit may be another endpoint's */
     LIST_EACH(node, &r->listeners)
     {
         struct routing_listener *l = CONTAINER_OF(node, struct routing_listener, node);

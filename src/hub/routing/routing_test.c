@@ -473,8 +473,10 @@ static void a_message_with_its_enrichments_has_a_size(void **state)
         "Result=\"failure\",FailureReasonCategory=\"invalid\",RoutingSource=\"Device "
         "Messages\",EndpointType=\"queues\",EndpointName=\"q1\"");
     int64_t before = metric_value(invalid);
-    assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 7, &extra), 1);
-    assert_int_equal(metric_value(invalid), before + 1);
+    for (int64_t i = 1; i <= 2; i++) {
+        assert_int_equal(choose(f, SLICE_NONE, ROUTING_MESSAGE_MAX - 7, &extra), 1);
+        assert_int_equal(metric_value(invalid), before + i);
+    }
 }
 
 /* Each of 16 endpoints has one, of 15 bytes and what the twin says. */
