@@ -4,7 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
+#include "base/say.h"
+
+LIMIT_REACHED(series_full, "metrics")
 
 _Thread_local unsigned metric_lane;
 
@@ -45,13 +49,24 @@ static struct metric *make(enum metric_kind kind, const char *name, const char *
     return m;
 }
 
+/* Once: whatever is asked for from now on is missing, too. */
+static void count_refused(const char *name)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    metric_inc(&series_full);
+    if (atomic_flag_test_and_set(&said)) return;
+    say_warn("metrics.full", "max=%d first=%s note=%s", METRICS_LATER_MAX, name,
+             "new labels are counted together as " METRIC_OTHERS);
+}
+
 struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
                          const char *help)
 {
     static unsigned made;
     pthread_mutex_lock(&adding);
     struct metric *m = find(name, labels);
-    if (m == NULL && made == METRICS_LATER_MAX) {
+    bool full = m == NULL && made == METRICS_LATER_MAX;
+    if (full) {
         labels = METRIC_OTHERS;
         m = find(name, labels);
     } else if (m == NULL) {
@@ -59,6 +74,7 @@ struct metric *metric_of(enum metric_kind kind, const char *name, const char *la
     }
     if (m == NULL) m = make(kind, name, labels, help);
     pthread_mutex_unlock(&adding);
+    if (full) count_refused(name);
     return m;
 }
 

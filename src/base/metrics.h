@@ -52,7 +52,8 @@ void metric_register(struct metric *m);
 
 /* The metric of that name with those labels; made if need be, and never gone.  `name` and `help` are
  * kept, `labels` is copied.  Beyond METRICS_LATER_MAX, at some 4 KiB each, those of one name that are new
- * are one, with the labels METRIC_OTHERS. */
+ * are one, with the labels METRIC_OTHERS: the log says so once, and azimuth_limit_reached_total{limit="metrics"}
+ * counts how often one was asked for. */
 #define METRIC_OTHERS "others=\"all\""
 struct metric *metric_of(enum metric_kind kind, const char *name, const char *labels,
                          const char *help);

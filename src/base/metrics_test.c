@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "base/test.h"
 
@@ -53,9 +54,12 @@ static void beyond_the_limit_new_ones_are_one(void **state)
     (void)state;
     for (unsigned i = 0; i < METRICS_LATER_MAX; i++)
         assert_string_not_equal(number(i)->labels, METRIC_OTHERS);
+    assert_int_equal(limit_reached("metrics"), 0);
     struct metric *others = number(METRICS_LATER_MAX);
     assert_string_equal(others->labels, METRIC_OTHERS);
+    assert_int_equal(limit_reached("metrics"), 1);
     assert_ptr_equal(number(METRICS_LATER_MAX + 1), others);
+    assert_int_equal(limit_reached("metrics"), 2);
     assert_ptr_not_equal(number(METRICS_LATER_MAX - 1), others);
 }
 
