@@ -233,6 +233,17 @@ enum err json_parse(struct arena *a, struct slice text, struct json **out)
     return OK;
 }
 
+enum err json_parse_within(struct arena *a, struct slice text, unsigned levels, const char *what,
+                           struct json **out)
+{
+    struct json *value;
+    TRY(json_parse(a, text, &value));
+    if (json_levels(value) > levels)
+        return fail(ERR_TOO_BIG, "JSON: %s has at most %u levels", what, levels);
+    *out = value;
+    return OK;
+}
+
 struct json *json_get(const struct json *object, const char *key)
 {
     if (object == NULL || object->type != JSON_OBJECT) return NULL;

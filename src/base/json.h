@@ -28,6 +28,11 @@ struct json {
 /* ERR_INVALID with fail_text() naming position and reason; ERR_TOO_BIG beyond JSON_DEPTH_MAX. */
 enum err json_parse(struct arena *a, struct slice text, struct json **out) MUST_USE;
 
+/* Likewise of what is to stand in something else, which needs levels of its own: ERR_TOO_BIG beyond
+ * `levels` (1 to JSON_DEPTH_MAX) of them, and fail_text() says of what, `what` ("a configuration"). */
+enum err json_parse_within(struct arena *a, struct slice text, unsigned levels, const char *what,
+                           struct json **out) MUST_USE;
+
 /* Member by key, or NULL (also when `object` is NULL or no object). */
 struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_nocase(const struct json *object, const char *key);

@@ -146,6 +146,29 @@ static void depth_is_limited(void **state)
     arena_free(&a);
 }
 
+static void depth_can_be_limited_further(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned levels, within;
+        enum err expected;
+    } rows[] = {{3, 3, OK},
+                {4, 3, ERR_TOO_BIG},
+                {JSON_DEPTH_MAX, JSON_DEPTH_MAX, OK},
+                {JSON_DEPTH_MAX, JSON_DEPTH_MAX - 1, ERR_TOO_BIG}};
+    struct arena a = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct json *j;
+        char *text = nested(rows[i].levels, false);
+        assert_int_equal(json_parse_within(&a, slice_str(text), rows[i].within, "a thing", &j),
+                         rows[i].expected);
+        if (rows[i].expected) assert_non_null(strstr(fail_text(), "a thing has at most"));
+        free(text);
+        arena_reset(&a);
+    }
+    arena_free(&a);
+}
+
 static void nul_bytes_are_content_when_escaped_and_errors_when_raw(void **state)
 {
     (void)state;
@@ -264,6 +287,7 @@ int main(void)
         cmocka_unit_test(legal_texts_come_back_as_they_were),
         cmocka_unit_test(illegal_texts_are_refused_with_a_reason),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(depth_can_be_limited_further),
         cmocka_unit_test(nul_bytes_are_content_when_escaped_and_errors_when_raw),
         cmocka_unit_test(a_megabyte_with_many_members_is_read),
         cmocka_unit_test(members_are_found_by_name_and_type),

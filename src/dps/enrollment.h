@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "dps/dps.h"
 
+/* The list of a bulk, {"enrollments":[...]}, fits around it. */
+enum { ENROLLMENT_LEVELS_MAX = JSON_DEPTH_MAX - 2 };
+
 enum attestation {
     ATTESTATION_TPM,
     ATTESTATION_X509,

@@ -192,8 +192,10 @@ static bool read_next(struct call *c)
 {
     struct json *doc;
     unsigned code = DPS_BAD_ARGUMENT;
-    enum err e = json_parse(&c->arena, c->json, &doc);
-    if (e == OK)
+    enum err e = OK;
+    if (json_parse_within(&c->arena, c->json, ENROLLMENT_LEVELS_MAX, "an enrollment", &doc) != OK)
+        e = ERR_INVALID;
+    else
         e = enrollment_read(&c->arena, kind_of(c), doc, c->has_enrollment ? &c->enrollment : NULL,
                             &c->next, &code);
     if (e != OK)

@@ -233,6 +233,29 @@ static void a_webhooks_url_has_2048_characters(void **state)
     }
 }
 
+/* One of more would fit into no list that our own clients can read. */
+static void an_enrollment_has_62_levels(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        char open[80] = "", close[80] = "", path[64], body[1024];
+        int arrays = JSON_DEPTH_MAX - 2 - 2 + more; /* two objects around them */
+        memset(open, '[', (size_t)arrays);
+        memset(close, ']', (size_t)arrays);
+        snprintf(body, sizeof body,
+                 "{\"registrationId\":\"deep%d\"," BY_KEY
+                 ",\"optionalDeviceInformation\":{\"a\":%s%s}}",
+                 more, open, close);
+        snprintf(path, sizeof path, "/enrollments/deep%d", more);
+        struct reply r = serve("PUT", path, "", body);
+        assert_int_equal(r.status, more ? 400 : 200);
+        if (more) {
+            struct slice text = json_str(r.body, "message");
+            assert_non_null(memmem(text.ptr, text.len, "at most 62 levels", 17));
+        }
+    }
+}
+
 static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
 {
     (void)state;
@@ -368,6 +391,7 @@ int main(void)
         TEST(a_continuation_over_its_limit_is_refused),
         TEST(an_operation_id_of_any_length_is_only_its_own),
         TEST(a_webhooks_url_has_2048_characters),
+        TEST(an_enrollment_has_62_levels),
         TEST(the_keys_of_a_tpm_have_4_kilobytes),
         TEST(documents_have_a_largest_size),
         TEST(over_mqtt_so_many_requests_wait_and_their_rids_have_a_length),

@@ -160,9 +160,7 @@ static void keep(struct item *it, const struct item *old)
 /* One level is left for a list of configurations. */
 static enum err read_json(struct item *it, struct slice json)
 {
-    TRY(json_parse(&it->arena, json, &it->doc));
-    if (json_levels(it->doc) < JSON_DEPTH_MAX) return OK;
-    return fail(ERR_TOO_BIG, "JSON: a configuration has at most %d levels", JSON_DEPTH_MAX - 1);
+    return json_parse_within(&it->arena, json, JSON_DEPTH_MAX - 1, "a configuration", &it->doc);
 }
 
 enum status conf_item_read(struct slice id, struct slice json, const struct item *old,

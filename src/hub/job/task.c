@@ -164,8 +164,9 @@ static bool can_be_shown(struct slice payload)
 {
     struct arena arena = {0};
     struct json *value;
-    bool can = payload.len <= JOB_OUTCOME_MAX && json_parse(&arena, payload, &value) == OK &&
-               json_levels(value) <= JOB_OUTCOME_LEVELS_MAX;
+    bool can =
+        payload.len <= JOB_OUTCOME_MAX &&
+        json_parse_within(&arena, payload, JOB_OUTCOME_LEVELS_MAX, "an outcome", &value) == OK;
     arena_free(&arena);
     return can;
 }

@@ -356,9 +356,7 @@ static uint64_t hash_of(struct slice device_id, struct slice module_id)
 /* The list of a bulk will be around it. */
 static enum err read_line(struct arena *a, struct slice text, struct json **out)
 {
-    TRY(json_parse(a, text, out));
-    if (json_levels(*out) < JSON_DEPTH_MAX) return OK;
-    return fail(ERR_TOO_BIG, "JSON: a line has at most %d levels", JSON_DEPTH_MAX - 1);
+    return json_parse_within(a, text, JSON_DEPTH_MAX - 1, "a line", out);
 }
 
 enum took { TOOK, WAITS };
