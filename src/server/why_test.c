@@ -115,6 +115,7 @@ static void the_list_has_pages_and_filters(void **state)
     assert_true(told("C131") && !told("C140") && told("\"continuationToken\":null"));
     assert_int_equal(ask("refusals?cause=sas-expired&since=1h", true), 200);
     assert_true(told("C131") && !told("C140"));
+    assert_int_equal(ask("refusals?since=31622400", true), 200);
     assert_int_equal(ask("refusals?id=nobody", true), 200);
     assert_true(told("C140") && !told("C131"));
     assert_int_equal(ask("refusals/causes", true), 200);
@@ -127,6 +128,8 @@ static void wrong_questions_are_said_to_be_so(void **state)
         "refusals?cause=C999",
         "refusals?since=yesterday",
         "refusals?since=5y",
+        "refusals?since=1735689600",
+        "refusals?since=31622401",
         "refusals?top=0",
         "refusals?top=257",
         "refusals?continuationToken=x",

@@ -7,7 +7,10 @@
 #include "base/text.h"
 #include "front/rest/call.h"
 
-enum { LIST_DEFAULT = 100 };
+enum {
+    LIST_DEFAULT = 100,
+    BARE_SECONDS_MAX = 366 * 24 * 3600, /* in `since` */
+};
 
 static struct refusal_reader reader_of(const struct call *c)
 {
@@ -22,17 +25,22 @@ static void bad(struct call *c, const char *text)
 
 /* ---- parameters; false: it is none */
 
+/* Seconds that are left without their unit are an epoch time's when they are more than a year. */
+static enum err read_since(struct slice text, int64_t *out)
+{
+    uint64_t seconds;
+    int64_t span_us;
+    if (num_u64(text, &seconds) == OK && seconds > BARE_SECONDS_MAX) return ERR_INVALID;
+    if (num_duration_us(text, &span_us) != OK) return clock_parse_iso(text, out);
+    *out = clock_wall_us() - span_us;
+    return OK;
+}
+
 static bool get_since(const struct call *c, int64_t *out)
 {
     struct buf text = {0};
-    int64_t span_us;
-    bool fine = true;
-    if (!rest_query_get(c, "since", &text))
-        *out = 0;
-    else if (num_duration_us(buf_slice(&text), &span_us) == OK)
-        *out = clock_wall_us() - span_us;
-    else
-        fine = clock_parse_iso(buf_slice(&text), out) == OK;
+    *out = 0;
+    bool fine = !rest_query_get(c, "since", &text) || read_since(buf_slice(&text), out) == OK;
     buf_free(&text);
     return fine;
 }
