@@ -32,11 +32,12 @@ struct lengths {
 
 struct flight {
     struct list node;
-    struct deliver_call *call; /* NULL: nobody wants to know */
-    struct buf bytes;          /* until it is published */
-    uint16_t first;            /* its first packet id */
-    unsigned count, acked;     /* messages */
-    unsigned partition;        /* whose they are */
+    struct deliver_call *call;            /* NULL: nobody wants to know */
+    struct buf bytes;                     /* until it is published */
+    uint16_t first;                       /* its first packet id */
+    unsigned count, acked;                /* messages */
+    bool answered[BRIDGE_BATCH_MESSAGES]; /* a PUBACK that comes twice counts once */
+    unsigned partition;                   /* whose they are */
     bool published;
 };
 
@@ -145,11 +146,11 @@ static void publish(struct bridge *b, struct flight *f)
     buf_free(&f->bytes);
 }
 
-static bool is_of(const struct flight *f, uint16_t packet_id)
+/* Which of its messages that is; f->count or more: none. */
+static unsigned place_of(const struct flight *f, uint16_t packet_id)
 {
-    unsigned behind = packet_id >= f->first ? (unsigned)packet_id - f->first
-                                            : (unsigned)packet_id + 65535 - f->first;
-    return f->published && behind < f->count;
+    return packet_id >= f->first ? (unsigned)packet_id - f->first
+                                 : (unsigned)packet_id + 65535 - f->first;
 }
 
 static void on_acked(void *ctx, uint16_t packet_id)
@@ -158,8 +159,11 @@ static void on_acked(void *ctx, uint16_t packet_id)
     LIST_EACH(node, &b->flights)
     {
         struct flight *f = CONTAINER_OF(node, struct flight, node);
-        if (!is_of(f, packet_id)) continue;
-        if (++f->acked < f->count) break;
+        const unsigned place = place_of(f, packet_id);
+        if (!f->published || place >= f->count) continue;
+        f->acked += !f->answered[place];
+        f->answered[place] = true;
+        if (f->acked < f->count) break;
         b->hangups[f->partition] = 0;
         land(f, &(struct deliver_result){.outcome = DELIVER_TAKEN});
         break;

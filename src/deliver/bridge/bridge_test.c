@@ -28,6 +28,7 @@ static struct broker {
     bool silent;          /* CONNECT is not answered */
     bool deaf;            /* nor is PUBLISH, but heard */
     bool holds;           /* answers wait */
+    bool stutters;        /* each PUBACK comes twice */
     enum mqtt_code code;  /* to CONNECT */
     unsigned until_cut;   /* messages, then it hangs up; 0: it does not */
     unsigned acks_lost;   /* of the last messages before that */
@@ -103,7 +104,7 @@ static void hear(struct wire *w, const struct mqtt_publish *p)
         last = true;
     }
     if (!broker.deaf && !(broker.until_cut && broker.until_cut < broker.acks_lost) && !last)
-        mqtt_send_puback(&w->mqtt, p->packet_id);
+        for (int i = 0; i <= broker.stutters; i++) mqtt_send_puback(&w->mqtt, p->packet_id);
     w->cut = last;
 }
 
@@ -374,6 +375,23 @@ static void a_broker_that_hangs_up_in_the_middle_gets_the_rest_in_order(void **s
     assert_int_equal(health().status, ROUTING_HEALTHY);
 }
 
+/* Wherever in a batch the line is cut. */
+static void an_acknowledgement_that_comes_twice_counts_once(void **state)
+{
+    for (unsigned cut = 20; cut < 200; cut += 10) {
+        tear_down(state);
+        set_up(state);
+        use(BROKERS(BROKER("")));
+        broker.stutters = true;
+        broker.until_cut = cut;
+        broker.acks_lost = 5;
+        say_many(1, 200);
+        run(20 * S);
+        assert_heard(200);
+        assert_int_equal(health().status, ROUTING_HEALTHY);
+    }
+}
+
 static int64_t refused(void)
 {
     return metric_value(metric_of(METRIC_COUNTER, "azimuth_routing_deliveries_total",
@@ -620,6 +638,7 @@ int main(void)
         TEST(a_broker_that_is_away_busy_or_silent_is_tried_again_soon),
         TEST(a_broker_that_hangs_up_in_the_middle_gets_the_rest_in_order),
         TEST(a_message_that_the_broker_hangs_up_on_is_refused_at_last),
+        TEST(an_acknowledgement_that_comes_twice_counts_once),
         TEST(a_message_that_nobody_acknowledges_is_not_refused),
         TEST(a_connection_that_ends_between_messages_is_made_again),
         TEST(an_idle_connection_is_kept_alive),
