@@ -293,6 +293,26 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
         await other.context.close();
     });
 
+    test('while_it_is_flung_a_list_shows_whose_its_rows_are', async () => {
+        const other = await listOf(4000, 4000);
+        await other.page.locator('.grid-row .state').first().waitFor();
+        const flung = await other.page.locator('.grid-body').evaluate(async (e) => {
+            for (let frame = 0; frame < 40; frame++) {
+                e.scrollTop += 1200;
+                await new Promise(requestAnimationFrame);
+            }
+            const rows = [...e.querySelectorAll('.grid-row')];
+            return { named: rows.filter((r) => r.querySelector('.id')).length, more: rows.filter((r) => r.querySelector('.state')).length };
+        });
+        check(flung.named > 10 && flung.more === 0, JSON.stringify(flung));
+        await eventually('a list that rests says all again', () => other.page.locator('.grid-body').evaluate((e) => {
+            const rows = [...e.querySelectorAll('.grid-row')];
+            return rows.length > 10 && rows.every((r) => r.querySelector('.id') && r.querySelector('.state'));
+        }));
+        check(!other.faults.length, other.faults.join('; '));
+        await other.context.close();
+    });
+
     test('another_query_is_read_from_its_first_row_on', async () => {
         const other = await listOf(2000, 2000);
         const read = () => other.page.locator('.grid-body').evaluate((e) => [...e.querySelectorAll('.grid-row')].map((r) => Number(r.querySelector('.id')?.textContent.slice(4))));

@@ -97,17 +97,24 @@ class Pages {
         return way < 0 ? this.missing(Math.max(0, first - AHEAD), first) : this.missing(last, Math.min(this.count, last + AHEAD));
     }
 
+    /** Whether what came is seen: a row of it, or that the list is longer. */
+    shows(p) {
+        const [first, last] = this.wanted;
+        return !p || (p.at < last && p.at + p.count > first);
+    }
+
     /** These rows will be drawn, and then those below (`way` 1) or above (-1): what is not here is asked for, one page at a time. */
     async want(first, last, way = 1) {
         this.wanted = [first, last, way];
         if (this.under) return;
         try {
-            for (let p; !this.dropped; this.changed()) {
-                const [a, b] = this.wanted;
-                if ((p = this.missing(a, b) ?? this.ahead(...this.wanted))) await (this.under = this.again(p));
+            while (!this.dropped) {
+                const [a, b] = this.wanted, p = this.missing(a, b) ?? this.ahead(...this.wanted);
+                if (p) await (this.under = this.again(p));
                 else if (!this.done && b >= this.count - AHEAD) await (this.under = this.more());
                 else break;
                 this.letGo();
+                if (this.shows(p)) this.changed();
             }
         } finally {
             this.under = null;

@@ -1,7 +1,8 @@
 /* table.jsx - the list: draws only the rows that are seen, and while it is scrolled in elements that are there already.
  *
  * A row that leaves on one side is filled anew for the one that comes on the other and moved there; nothing is made, taken away or
- * put elsewhere in the document until the list rests. Then the elements are brought into the order in which they are read. */
+ * put elsewhere in the document until the list rests. Then the elements are brought into the order in which they are read.
+ * While the list is flung its rows say whose they are and nothing else: all of them change in each frame. */
 import { Component, createRef } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { columnsOf, isDevice } from './columns.jsx';
@@ -24,10 +25,10 @@ class Row extends Component {
         if (before.index !== this.props.index && current.contains(document.activeElement)) current.closest('.grid-body').focus({ preventScroll: true });
     }
 
-    render({ row, index, top, columns, device, chosen }) {
+    render({ row, index, top, columns, device, chosen, flung }) {
         return <div ref={this.element} role="row" class="grid-row" aria-rowindex={index + 2} style={{ transform: `translateY(${top}px)` }}>
             {device && <span role="cell">{row && <input type="checkbox" aria-label={`Choose ${row.deviceId}`} data-id={row.deviceId} checked={chosen} />}</span>}
-            {columns.map(([path, , draw], i) => <span role="cell" key={path}>{row ? draw(row) : !i && '…'}</span>)}
+            {columns.map(([path, , draw], i) => <span role="cell" key={path}>{row && (!flung || !i) ? draw(row) : !i && '…'}</span>)}
         </div>;
     }
 }
@@ -58,7 +59,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
     const [known, setKnown] = useState(head);
     useEffect(() => { if (head) setKnown(head); }, [head]);
     const columns = useColumns(head ?? known, shown), device = isDevice(head ?? known);
-    useEffect(() => { pages.want(view.first, view.last, view.way); }, [pages, view.first, view.last, pages.count]);
+    useLayoutEffect(() => { pages.want(view.first, view.last, view.way); }, [pages, view.first, view.last, pages.count]);
     useFresh(pages, view, device && !!head);
     useKeptFocus(view.rest);
     const onChange = ({ target: { dataset: { id } } }) => {
@@ -80,7 +81,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
             <div class="grid-space" role="presentation" style={{ height: `${view.height}px` }} onChange={onChange}>
                 {inOrder(view).map((i) => {
                     const row = pages.row(i);
-                    return <Row key={i % view.slots} row={row} index={i} top={i * ROW - view.shift} columns={columns} device={device}
+                    return <Row key={i % view.slots} row={row} index={i} top={i * ROW - view.shift} columns={columns} device={device} flung={view.flung}
                         chosen={!!row && chosen.has(row.deviceId)} />;
                 })}
             </div>

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 const HIGHEST = 8_000_000, PIECES = 100;
 const REST_MS = 150, SPARE = 8; // rows above and below, which a scroll of the compositor's own shows
+const FLING = 12; // rows from one event to the next, of which nobody reads more than a few letters
 
 /** Where the list is for a place of the scrollbar: {y, shift}; y is in pixels of the whole list. */
 export function placeOf({ total, view, top, before, shift }) {
@@ -17,10 +18,10 @@ export function placeOf({ total, view, top, before, shift }) {
 }
 
 /** Of `count` rows below a head that stays: which are seen, how high the space for them is, by how much they are moved up, where
- * the list rested last, and whether it goes down (1) or up (-1). */
+ * the list rested last, whether it goes down (1) or up (-1), and whether it is flung. */
 export function useVirtual(count, row, head) {
     const box = useRef(), [height, setHeight] = useState(600);
-    const at = useRef({ y: 0, top: 0, shift: 0, way: 1 }), resting = useRef(0);
+    const at = useRef({ y: 0, top: 0, shift: 0, way: 1, flung: false }), resting = useRef(0);
     const [, draw] = useState(0), [rest, setRest] = useState(0);
     const total = count * row + head;
     const firstOf = (y) => Math.max(0, Math.floor(y / row) - SPARE);
@@ -37,12 +38,16 @@ export function useVirtual(count, row, head) {
         if (top === a.top) return;
         const { y, shift } = placeOf({ total, view: height, top, before: a.top, shift: a.shift });
         const seen = Math.floor(y / row) !== Math.floor(a.y / row) || shift !== a.shift;
-        at.current = { y, shift, top: y - shift, way: y < a.y ? -1 : 1 };
+        at.current = { y, shift, top: y - shift, way: y < a.y ? -1 : 1, flung: Math.abs(y - a.y) >= FLING * row };
         if (Math.abs(top - at.current.top) >= 1) box.current.scrollTop = at.current.top;
         else at.current.top = top;
-        if (seen) draw((n) => n + 1);
+        if (seen || a.flung !== at.current.flung) draw((n) => n + 1);
         clearTimeout(resting.current);
-        resting.current = setTimeout(() => setRest(firstOf(at.current.y)), REST_MS);
+        resting.current = setTimeout(() => {
+            if (at.current.flung) draw((n) => n + 1);
+            at.current.flung = false;
+            setRest(firstOf(at.current.y));
+        }, REST_MS);
     };
     useLayoutEffect(() => { // a shorter list, which rests where it ends: the scroll that follows finds nothing to do
         const y = Math.max(0, Math.min(at.current.y, total - height));
@@ -51,6 +56,6 @@ export function useVirtual(count, row, head) {
         setRest(firstOf(y));
     }, [total]);
     const first = firstOf(at.current.y), slots = Math.ceil(height / row) + 2 * SPARE;
-    return { box, onScroll, first, last: Math.min(count, first + slots), slots, rest, shift: at.current.shift, way: at.current.way,
+    return { box, onScroll, first, last: Math.min(count, first + slots), slots, rest, shift: at.current.shift, way: at.current.way, flung: at.current.flung,
         height: Math.min(total, HIGHEST) - head };
 }
