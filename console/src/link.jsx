@@ -5,7 +5,7 @@ import { ask, mayReadAll } from './state.js';
 import { Ago, count, Notice } from './parts.jsx';
 import { useNews } from './journal.jsx';
 
-const WIRES = { mqtt: 'MQTT', amqp: 'AMQP', https: 'HTTPS' };
+export const WIRES = { mqtt: 'MQTT', amqp: 'AMQP', https: 'HTTPS' };
 
 /** Asked for again whenever `when` is another; null: it is not known, or not for this session. */
 export function useLink(id, when) {

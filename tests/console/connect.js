@@ -68,6 +68,21 @@ module.exports = (test, { server, page: current, noBarriers, picture, PRESS, SCR
         await server.run('hub', 'device-identity', 'delete', '-d', id);
     });
 
+    test('the_list_says_by_what_a_device_is_connected_and_why_it_was_refused', async () => {
+        const page = current(), row = (id) => page.locator('.grid-row', { hasText: id });
+        await server.run('hub', 'device-identity', 'create', '-d', 'gateway-2', '--ee', 'true');
+        await server.run('hub', 'device-identity', 'create', '-d', 'child-2');
+        await server.run('hub', 'device-identity', 'parent', 'set', '-d', 'child-2', '--pd', 'gateway-2');
+        await attempt('child-2');
+        await page.goto(`${server.base}devices?q=${encodeURIComponent(`deviceId IN ['child-2', '${PRESS}']`)}`);
+        await row(PRESS).getByText(/^MQTT azure-iot-device\//).waitFor();
+        await row('child-2').getByText('gateway-2', { exact: true }).waitFor();
+        await noBarriers('devices, via and last error');
+        await row('child-2').getByRole('link', { name: /^C133 sas-signature/ }).click();
+        await page.locator('.attempt', { hasText: 'C133' }).waitFor();
+        for (const id of ['child-2', 'gateway-2']) await server.run('hub', 'device-identity', 'delete', '-d', id);
+    });
+
     test('the_refused_are_listed_as_they_come', async () => {
         const page = current();
         await page.goto(`${server.base}refused`);

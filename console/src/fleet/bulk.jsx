@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { may } from '../state.js';
 import { Button, count, Dialog, Notice, Same, useWork, Wrong } from '../parts.jsx';
 import { at } from '../at.js';
+import { BESIDE } from './beside.js';
 import { textAt } from './columns.jsx';
 import { BATCH, eachBatch } from './batch.js';
 import { csvCell, csvLine, save } from './file.js';
@@ -67,7 +68,7 @@ function Export({ target, columns, onClose }) {
     const [done, setDone] = useState(null);
     const work = useWork(), stop = useRef(null);
     const sql = sqlOf(target.conditions[0]);
-    const paths = ['deviceId', ...columns.filter((p) => p !== 'deviceId')];
+    const paths = ['deviceId', ...columns.filter((p) => p !== 'deviceId' && !BESIDE.includes(p))];
     const run = () => work.run(async () => {
         stop.current = new AbortController();
         const parts = ['\ufeff', csvLine(paths)];
@@ -80,7 +81,7 @@ function Export({ target, columns, onClose }) {
         onClose();
     });
     return <Dialog title={`Export ${count(dry.n)} devices`} onClose={onClose}>
-        <p>A CSV file in UTF-8 with the columns that the list shows:</p><p><code>{paths.join(', ')}</code></p>
+        <p>A CSV file in UTF-8 with the columns that the list shows of their twins:</p><p><code>{paths.join(', ')}</code></p>
         <Wrong error={dry.error ?? work.error} />
         {done !== null && <Progress done={done} of={dry.n} label="Export" />}
         <div class="row"><Button kind="primary" busy={work.busy} disabled={!dry.n} onClick={run}>Export</Button>

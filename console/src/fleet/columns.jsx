@@ -1,13 +1,17 @@
-/* columns.jsx - what the list shows of a device: parts of its twin, by their path. */
+/* columns.jsx - what the list shows of a device: parts of its twin, by their path, and what beside.js knows of it. */
 import { useState } from 'preact/hooks';
 import { href } from '../router.js';
+import { Cause } from '../journal.jsx';
+import { WIRES } from '../link.jsx';
 import { Ago, Button, Dialog, State } from '../parts.jsx';
+import { mayReadAll } from '../state.js';
+import { BESIDE } from './beside.js';
 
-export const DEFAULT = ['connectionState', 'lastActivityTime', 'authenticationType', 'tags', 'properties.reported'];
+export const DEFAULT = ['connectionState', 'lastActivityTime', 'via', 'tags', 'properties.reported', 'lastError'];
 export const COLUMNS_MAX = 16;
 const NAMES = { deviceId: 'Device', connectionState: 'State', lastActivityTime: 'Last seen', authenticationType: 'Authentication', tags: 'Tags',
     'properties.reported': 'Reported', 'properties.desired': 'Desired', status: 'Status', statusReason: 'Why disabled', modelId: 'Model', version: 'Version',
-    cloudToDeviceMessageCount: 'Messages waiting', connectionStateUpdatedTime: 'Connection changed', statusUpdatedTime: 'Status changed' };
+    via: 'Via', lastError: 'Last error', cloudToDeviceMessageCount: 'Messages waiting', connectionStateUpdatedTime: 'Connection changed', statusUpdatedTime: 'Status changed' };
 const TIMES = /^(lastActivityTime|connectionStateUpdatedTime|statusUpdatedTime)$/;
 
 export function nameOf(path) {
@@ -37,7 +41,21 @@ export function Presence({ row }) {
     return row.connectionState === 'Connected' ? <State kind="good">connected</State> : <State kind="off">away</State>;
 }
 
-function Cell({ row, path }) {
+/** The edge device that is its parent, and by what it is connected. */
+function Via({ row, link }) {
+    const gateway = row.parentScopes?.[0]?.replace(/^ms-azure-iot-edge:\/\//, '').replace(/-\d{15,}$/, '');
+    const wire = link && [WIRES[link.protocol], link.sdk].filter(Boolean).join(' ');
+    const text = [gateway, wire].filter(Boolean).join(' · ');
+    return text && <span title={text}>{text}</span>;
+}
+
+function LastError({ id, of: record }) {
+    return <a href={href('devices', id, 'connect')} title={record.happened}><Cause of={record} /> <Ago time={record.time} /></a>;
+}
+
+function Cell({ row, path, beside }) {
+    if (path === 'via') return <Via row={row} link={beside?.via} />;
+    if (path === 'lastError') return beside?.lastError && <LastError id={row.deviceId} of={beside.lastError} />;
     if (path === 'connectionState') return <Presence row={row} />;
     if (TIMES.test(path)) return <Ago time={valueAt(row, path)} />;
     if (path === 'authenticationType' || path === 'status') return valueAt(row, path);
@@ -49,12 +67,16 @@ export function DeviceLink({ id }) {
     return <a href={href('devices', id)} class="id">{id}</a>;
 }
 
-/** [path, name, how it is drawn] of each column; `chosen` may be empty. */
+/** The paths that are shown; without an owner's rights nothing is known beside the twins. */
+export function pathsOf(chosen) {
+    return (chosen.length ? chosen : DEFAULT).filter((p) => p !== 'deviceId' && (!BESIDE.includes(p) || mayReadAll()));
+}
+
+/** [path, name, how it is drawn of a row and what is known beside it] of each column; `chosen` may be empty. */
 export function columnsOf(first, chosen) {
     const id = ['deviceId', 'Device', (r) => <DeviceLink id={r.deviceId} />];
     if (!first || isDevice(first)) {
-        const paths = (chosen.length ? chosen : DEFAULT).filter((p) => p !== 'deviceId');
-        return [id, ...paths.map((p) => [p, nameOf(p), (r) => <Cell row={r} path={p} />])];
+        return [id, ...pathsOf(chosen).map((p) => [p, nameOf(p), (r, beside) => <Cell row={r} path={p} beside={beside} />])];
     }
     return Object.keys(first).slice(0, COLUMNS_MAX).map((n) => (n === 'deviceId' ? id
         : [n, n, (r) => <code>{typeof r[n] === 'string' ? r[n] : JSON.stringify(r[n])}</code>]));

@@ -5,7 +5,8 @@
  * While the list is flung its rows say whose they are and nothing else: all of them change in each frame. */
 import { Component, createRef } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { columnsOf, isDevice } from './columns.jsx';
+import { useBeside } from './beside.js';
+import { columnsOf, isDevice, pathsOf } from './columns.jsx';
 import { useFresh } from './fresh.js';
 import { useVirtual } from './virtual.js';
 
@@ -25,10 +26,10 @@ class Row extends Component {
         if (before.index !== this.props.index && current.contains(document.activeElement)) current.closest('.grid-body').focus({ preventScroll: true });
     }
 
-    render({ row, index, top, columns, device, chosen, flung }) {
+    render({ row, index, top, columns, device, chosen, flung, beside }) {
         return <div ref={this.element} role="row" class="grid-row" aria-rowindex={index + 2} style={{ transform: `translateY(${top}px)` }}>
             {device && <span role="cell">{row && <input type="checkbox" aria-label={`Choose ${row.deviceId}`} data-id={row.deviceId} checked={chosen} />}</span>}
-            {columns.map(([path, , draw], i) => <span role="cell" key={path}>{row && (!flung || !i) ? draw(row) : !i && '…'}</span>)}
+            {columns.map(([path, , draw], i) => <span role="cell" key={path}>{row && (!flung || !i) ? draw(row, beside) : !i && '…'}</span>)}
         </div>;
     }
 }
@@ -61,6 +62,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
     const columns = useColumns(head ?? known, shown), device = isDevice(head ?? known);
     useLayoutEffect(() => { pages.want(view.first, view.last, view.way); }, [pages, view.first, view.last, pages.count]);
     useFresh(pages, view, device && !!head);
+    const beside = useBeside(pages, view, device ? pathsOf(shown) : []);
     useKeptFocus(view.rest);
     const onChange = ({ target: { dataset: { id } } }) => {
         const now = new Set(chosen);
@@ -71,7 +73,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
     const all = chosen.size > 0 && here().every((r) => chosen.has(r.deviceId));
     return <div class="grid" role="table" aria-label="Devices" aria-rowcount={pages.done ? pages.count + 1 : -1}
         style={{ '--columns': `${device ? '2.5rem ' : ''}minmax(10rem, 2fr) repeat(${columns.length - 1}, minmax(6rem, 1fr))`,
-            '--width': `${Math.max(60, 12 + columns.length * 8)}rem` }}>
+            '--width': `${Math.max(60, 12 + columns.length * 7)}rem` }}>
         <div class="grid-body" ref={view.box} tabIndex={0} aria-label="Rows" role="rowgroup" onScroll={view.onScroll}>
             <div role="row" class="grid-head" aria-rowindex={1}>
                 {device && <span role="columnheader"><input type="checkbox" aria-label="Choose all that are shown" checked={all}
@@ -82,7 +84,7 @@ export function Table({ pages, shown, chosen, setChosen }) {
                 {inOrder(view).map((i) => {
                     const row = pages.row(i);
                     return <Row key={i % view.slots} row={row} index={i} top={i * ROW - view.shift} columns={columns} device={device} flung={view.flung}
-                        chosen={!!row && chosen.has(row.deviceId)} />;
+                        chosen={!!row && chosen.has(row.deviceId)} beside={row && beside.get(row.deviceId)} />;
                 })}
             </div>
         </div>
