@@ -55,6 +55,39 @@ module.exports = (test, { server, page: now, client, noBarriers, picture, PRESS,
 
     test('a_job_is_seen_and_done_again_for_those_that_failed', async () => {
         const page = now();
+    test('a_deployment_means_edge_devices_only', async () => {
+        const page = now();
+        await server.run('hub', 'device-identity', 'create', '-d', 'gateway-1', '--ee', 'true');
+        await server.run('hub', 'device-twin', 'update', '-d', 'gateway-1', '--tags', '{"site":"rim"}');
+        await server.run('hub', 'device-identity', 'create', '-d', 'leaf-1');
+        await server.run('hub', 'device-twin', 'update', '-d', 'leaf-1', '--tags', '{"site":"rim"}');
+        await page.goto(`${server.base}rollouts`);
+        await page.getByRole('button', { name: 'New configuration…' }).click();
+        const form = page.getByRole('dialog', { name: 'New configuration' });
+        await form.getByLabel('Condition').fill("tags.site = 'rim' OR deviceId = 'none'");
+        await form.getByText('2 devices have this condition now.').waitFor();
+        await form.locator('select').selectOption('edge devices');
+        await form.getByText('1 edge device has this condition now.').waitFor();
+        await form.getByLabel('Condition').fill('*');
+        await form.getByText('1 edge device has this condition now.').waitFor();
+        await form.getByRole('button', { name: 'Cancel' }).click();
+        for (const id of ['gateway-1', 'leaf-1']) await server.run('hub', 'device-identity', 'delete', '-d', id);
+    });
+
+    test('a_job_that_leaves_the_list_stays_open', async () => {
+        const page = now();
+        await server.run('hub', 'job', 'create', '--job-id', 'leaves', '-q', "deviceId = 'sensor-1'", '--jt', 'scheduleUpdateTwin', '--twin-patch', '{"etag":"*","tags":{"left":true}}', '--wait');
+        await page.goto(`${server.base}rollouts?of=jobs`);
+        await page.getByRole('button', { name: 'Open leaves' }).click();
+        const one = page.getByRole('dialog', { name: 'Job leaves' });
+        await one.getByText('1 done').waitFor();
+        await page.route('**/jobs/v2/query', (route) => route.fulfill({ json: [] }));
+        await page.getByText('There is none yet.').waitFor();
+        await one.getByRole('button', { name: 'Close' }).last().click();
+        await one.waitFor({ state: 'detached' });
+        await page.unroute('**/jobs/v2/query');
+    });
+
         await page.goto(`${server.base}rollouts`);
         client().onDeviceMethod('restart', (request, response) => response.send(200, null, () => {}));
         await eventually('the device listens', () => server.run('hub', 'invoke-device-method', '-d', PRESS, '--mn', 'restart', '--mp', '{}').then(() => true, () => false));

@@ -123,9 +123,9 @@ export function Jobs() {
         {list?.value.length === 0 && <Notice>There is none yet. Choose some on <a href={href('devices')}>Devices</a>, then "Twin or tags…" or "Method…".</Notice>}
         {list?.value.length > 0 && <div class="card scroll" tabIndex={0} role="region" aria-label="Jobs"><table class="plain-table refused">
             <thead><tr><th>job</th><th>what</th><th>condition</th><th>state</th><th>done</th><th>failed</th><th>of</th><th>made</th><th>more</th></tr></thead>
-            <tbody>{list.value.map((j) => <Row key={j.jobId} of={j} onOpen={() => setOpen(j.jobId)} />)}</tbody></table></div>}
+            <tbody>{list.value.map((j) => <Row key={j.jobId} of={j} onOpen={() => setOpen(j)} />)}</tbody></table></div>}
         {list?.more && <Button onClick={more}>More of them</Button>}
         <Same cli={['azimuth', 'hub', 'job', 'list']} request={at('GET', '/jobs/v2/query')} />
-        {open && <Details of={list.value.find((j) => j.jobId === open)} onClose={() => setOpen(null)} onDone={done} />}
+        {open && <Details of={list.value.find((j) => j.jobId === open.jobId) ?? open} onClose={() => setOpen(null)} onDone={done} />}
     </>;
 }
