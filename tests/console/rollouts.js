@@ -16,6 +16,8 @@ module.exports = (test, { server, page: now, client, noBarriers, picture, PRESS,
         const form = page.getByRole('dialog', { name: 'New configuration' });
         await form.getByRole('textbox', { name: /^Name/ }).fill('fw-2-1');
         await form.getByLabel('Condition').fill('nonsense (');
+        await form.locator('.problem').waitFor(); // before anything is created
+        await noBarriers('a condition that is none');
         await form.getByRole('button', { name: 'Create', exact: true }).click();
         await form.getByRole('alert').waitFor();
         await form.getByLabel('Condition').fill("deviceId = 'sensor-1'");
@@ -53,8 +55,6 @@ module.exports = (test, { server, page: now, client, noBarriers, picture, PRESS,
         await page.getByText('There is none yet.').waitFor();
     });
 
-    test('a_job_is_seen_and_done_again_for_those_that_failed', async () => {
-        const page = now();
     test('a_deployment_means_edge_devices_only', async () => {
         const page = now();
         await server.run('hub', 'device-identity', 'create', '-d', 'gateway-1', '--ee', 'true');
@@ -88,6 +88,8 @@ module.exports = (test, { server, page: now, client, noBarriers, picture, PRESS,
         await page.unroute('**/jobs/v2/query');
     });
 
+    test('a_job_is_seen_and_done_again_for_those_that_failed', async () => {
+        const page = now();
         await page.goto(`${server.base}rollouts`);
         client().onDeviceMethod('restart', (request, response) => response.send(200, null, () => {}));
         await eventually('the device listens', () => server.run('hub', 'invoke-device-method', '-d', PRESS, '--mn', 'restart', '--mp', '{}').then(() => true, () => false));

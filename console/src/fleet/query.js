@@ -36,16 +36,20 @@ export async function countOf(condition, signal) {
     return json[0]?.n ?? 0;
 }
 
-/** The same, in a page: null until it is known, or when it cannot be. */
-export function useCount(condition, dep) {
-    const [n, setN] = useState(null);
+/** The same, in a page: {n: null until it is known, error: why it cannot be}. */
+export function useCounted(condition, dep) {
+    const [found, setFound] = useState({ n: null });
     useEffect(() => {
         const abort = new AbortController();
         setN(null);
         if (condition !== null && mayRead(condition ? 'ServiceConnect' : 'RegistryRead')) countOf(condition, abort.signal).then(setN).catch(() => {});
         return () => abort.abort();
     }, [condition, dep]);
-    return n;
+    return found;
+}
+
+export function useCount(condition, dep) {
+    return useCounted(condition, dep).n;
 }
 
 /** Each page of a query's answer in turn; `fn` may say that it is enough. */

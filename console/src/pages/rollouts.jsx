@@ -5,7 +5,7 @@ import { useWords } from '../router.js';
 import { Ago, Button, count, Dialog, Field, Notice, Same, State, Tabs, useWork, Wrong } from '../parts.jsx';
 import { at } from '../at.js';
 import { Progress } from '../fleet/dry.jsx';
-import { useCount } from '../fleet/query.js';
+import { both, useCounted } from '../fleet/query.js';
 import { Jobs } from './jobs.jsx';
 
 const LOOK_MS = 5000, PRIORITY = 10;
@@ -59,10 +59,18 @@ function useConfigurations() {
 
 /* ---- making one */
 
+/** Whom the hub would mean, as a condition of devices; a deployment is about edge devices only. null: nobody, or modules. */
+function meant(kind, condition) {
+    const typed = condition.trim();
+    if (kind === 'moduleContent' || !typed) return null;
+    return both(typed === '*' ? '' : typed, kind === 'modulesContent' ? 'capabilities.iotEdge = true' : '');
+}
+
 /** How many a condition means, where that is a count of devices. */
 function Meant({ kind, condition }) {
-    const n = useCount(kind === 'moduleContent' || !condition.trim() ? null : condition.trim() === '*' ? '' : condition, kind);
-    return <p class="hint">{n === null ? 'An empty condition means nobody, * everybody.' : `${count(n)} ${n === 1 ? 'device has' : 'devices have'} this condition now.`}</p>;
+    const { n, error } = useCounted(meant(kind, condition), kind), who = kind === 'modulesContent' ? 'edge device' : 'device';
+    if (error) return <p class="problem">{error.message}</p>;
+    return <p class="hint">{n === null ? 'An empty condition means nobody, * everybody.' : `${count(n)} ${n === 1 ? `${who} has` : `${who}s have`} this condition now.`}</p>;
 }
 
 function Create({ onClose, onDone }) {
