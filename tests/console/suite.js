@@ -116,6 +116,28 @@ test('a_device_of_every_odd_character_is_made', async () => {
     await page.getByText(connectionString, { exact: true }).waitFor();
 });
 
+test('that_a_device_is_not_deleted_is_said_where_one_looks', async () => {
+    const refuse = (route) => (route.request().method() === 'DELETE' ? route.abort() : route.fallback());
+    await page.route('**/devices/**', refuse);
+    await page.getByRole('button', { name: 'Delete…' }).click();
+    const sure = page.getByRole('dialog', { name: `Delete ${ODD}?` });
+    await sure.getByRole('button', { name: 'Delete', exact: true }).click();
+    await sure.getByRole('alert').getByText('the server cannot be reached').waitFor();
+    await noBarriers('a device that is not deleted');
+    await sure.getByRole('button', { name: 'Keep' }).click();
+    await page.unroute('**/devices/**', refuse);
+});
+
+test('an_empty_list_says_why_it_is_empty', async () => {
+    await page.goto(`${server.base}devices?q=Sensor-`);
+    await page.getByText('No device id begins with Sensor-; capitals and small letters are not the same.').waitFor();
+    await noBarriers('no device');
+    await page.goto(`${server.base}devices?q=${encodeURIComponent("tags.line = 'none'")}`);
+    await page.getByText('No device is like that.').waitFor();
+    await page.goto(`${server.base}provisioning?of=enrollmentGroups`);
+    await page.getByText('A group lets any number of devices register by themselves').waitFor();
+});
+
 test('its_telemetry_moves_and_scripts_in_it_do_not_run', async () => {
     await server.run('hub', 'device-identity', 'create', '-d', PRESS);
     client = await device(server, await server.run('connection-string', '--device-id', PRESS));
@@ -191,28 +213,6 @@ test('the_twin_is_edited_and_the_device_follows', async () => {
     await picture('twin', 'dark');
 });
 
-test('two_who_edit_one_twin_see_each_other', async () => {
-    await type('{"interval":11,"fw":{"version":"2.1"},"limits":{"max":80}}');
-    await server.run('hub', 'device-twin', 'update', '-d', PRESS, '--desired', '{"limits":{"max":90}}');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Somebody else changed this twin meanwhile.').waitFor();
-    check((await page.locator('.notice pre').textContent()).includes('90'), 'what they changed is not shown');
-    await noBarriers('conflict');
-    await page.getByRole('button', { name: 'Apply my change to theirs' }).click();
-    await page.getByText('Saved.').waitFor();
-    const now = JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', PRESS, '-o', 'json')).properties.desired;
-    check(now.interval === 11 && now.limits.max === 90, `desired is ${JSON.stringify(now)}`);
-});
-
-test('that_a_method_would_not_arrive_is_said_before_it_is_called', async () => {
-    const link = page.getByRole('note', { name: 'Connection' });
-    await link.waitFor();
-    const text = await link.textContent();
-    check(/^MQTT · azure-iot-device\/.* · from 127\.0\.0\.1:\d+ · since /.test(text), `the connection is ${text}`);
-    await page.goto(`${server.base}devices/sensor-2/methods`);
-    await page.getByText('sensor-2 is connected, but does not listen to direct methods.').waitFor();
-    await page.getByText('set a method handler in the client').waitFor();
-    await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/methods`);
 test('a_property_may_have_any_name', async () => {
     const odd = '{"__proto__":{"a":1},"constructor":2,"toString":{"__proto__":3}}';
     const keys = ['__proto__.a', 'constructor', 'toString.__proto__'];
@@ -235,6 +235,28 @@ test('a_property_may_have_any_name', async () => {
     await page.getByRole('rowheader', { name: 'interval' }).waitFor();
 });
 
+test('two_who_edit_one_twin_see_each_other', async () => {
+    await type('{"interval":11,"fw":{"version":"2.1"},"limits":{"max":80}}');
+    await server.run('hub', 'device-twin', 'update', '-d', PRESS, '--desired', '{"limits":{"max":90}}');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Somebody else changed this twin meanwhile.').waitFor();
+    check((await page.locator('.notice pre').textContent()).includes('90'), 'what they changed is not shown');
+    await noBarriers('conflict');
+    await page.getByRole('button', { name: 'Apply my change to theirs' }).click();
+    await page.getByText('Saved.').waitFor();
+    const now = JSON.parse(await server.run('hub', 'device-twin', 'show', '-d', PRESS, '-o', 'json')).properties.desired;
+    check(now.interval === 11 && now.limits.max === 90, `desired is ${JSON.stringify(now)}`);
+});
+
+test('that_a_method_would_not_arrive_is_said_before_it_is_called', async () => {
+    const link = page.getByRole('note', { name: 'Connection' });
+    await link.waitFor();
+    const text = await link.textContent();
+    check(/^MQTT · azure-iot-device\/.* · from 127\.0\.0\.1:\d+ · since /.test(text), `the connection is ${text}`);
+    await page.goto(`${server.base}devices/sensor-2/methods`);
+    await page.getByText('sensor-2 is connected, but does not listen to direct methods.').waitFor();
+    await page.getByText('set a method handler in the client').waitFor();
+    await page.goto(`${server.base}devices/${encodeURIComponent(PRESS)}/methods`);
     await page.getByLabel('Method').waitFor();
 });
 

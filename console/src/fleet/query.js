@@ -10,6 +10,11 @@ export function quoted(text) {
     return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
+/** The beginning of an id, not a condition. */
+export function isWord(text) {
+    return LEGAL.test(text) && !LOOKS_ASKED.test(text);
+}
+
 /** Plain words find ids that begin so; a condition stays as it is; null: a SELECT that is more than one. */
 export function conditionOf(text) {
     const t = text.trim();
@@ -17,7 +22,7 @@ export function conditionOf(text) {
     const whole = /^select\s+\*\s+from\s+devices(?:\s+where\s+([^]+))?$/i.exec(t);
     if (whole) return whole[1] ?? '';
     if (/^select\s/i.test(t)) return null;
-    return LEGAL.test(t) && !LOOKS_ASKED.test(t) ? `STARTSWITH(deviceId, ${quoted(t)})` : t;
+    return isWord(t) ? `STARTSWITH(deviceId, ${quoted(t)})` : t;
 }
 
 export function both(a, b) {
@@ -40,9 +45,9 @@ export async function countOf(condition, signal) {
 export function useCounted(condition, dep) {
     const [found, setFound] = useState({ n: null });
     useEffect(() => {
-        const abort = new AbortController();
-        setN(null);
-        if (condition !== null && mayRead(condition ? 'ServiceConnect' : 'RegistryRead')) countOf(condition, abort.signal).then(setN).catch(() => {});
+        const abort = new AbortController(), failed = (error) => { if (error.name !== 'AbortError') setFound({ n: null, error }); };
+        setFound({ n: null });
+        if (condition !== null && mayRead(condition ? 'ServiceConnect' : 'RegistryRead')) countOf(condition, abort.signal).then((n) => setFound({ n }), failed);
         return () => abort.abort();
     }, [condition, dep]);
     return found;

@@ -55,7 +55,7 @@ function Overview({ id, identity, twin, again }) {
         go(href('devices'));
     });
     return <>
-        <Wrong error={work.error} />
+        <Wrong error={!deleting && work.error} />
         <div class="columns">
             <section class="card"><h2>Identity</h2><Facts identity={identity} twin={twin} /></section>
             <section class="card"><h2>Connect</h2>
@@ -74,6 +74,7 @@ function Overview({ id, identity, twin, again }) {
         <Same cli={['azimuth', 'hub', 'device-identity', 'update', '-d', id, '--status', status]}
             request={at('POST', '/devices', [{ id, importMode: 'update', status }])} /></>}
         {deleting && <Dialog title={`Delete ${id}?`} onClose={() => setDeleting(false)}>
+            <Wrong error={work.error} />
             <p>Identity, twin, modules and waiting messages go. What it sent stays in the stream.</p>
             <div class="row"><Button kind="bad" busy={work.busy} onClick={remove}>Delete</Button>
                 <Button onClick={() => setDeleting(false)}>Keep</Button></div>

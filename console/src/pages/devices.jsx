@@ -11,7 +11,7 @@ import { Flapping, WITHIN } from '../fleet/flapping.jsx';
 import { ImportDialog, useDrop } from '../fleet/import.jsx';
 import { LATE_IS, lateCondition, SINCE } from '../fleet/late.js';
 import { usePages } from '../fleet/pages.js';
-import { both, conditionOf, sqlOf, useCount } from '../fleet/query.js';
+import { both, conditionOf, isWord, sqlOf, useCount } from '../fleet/query.js';
 import { SaveAs, SavedMenu, useSaved } from '../fleet/saved.jsx';
 import { Table } from '../fleet/table.jsx';
 
@@ -104,6 +104,14 @@ function Comers({ flapping }) {
         <Flapping since={flapping[0]} onAsk={(text) => show({ text })} /></>;
 }
 
+/** What an empty list says. A word is the beginning of an id; many take it for any part of one. */
+function nobodyIs({ text, late }) {
+    if (late) return text ? 'No device that is like that is late.' : 'No device is late.';
+    if (!text) return 'There is no device yet. "New device" makes one; a file of them can be dropped here.';
+    if (!isWord(text)) return 'No device is like that.';
+    return <>No device id begins with <code>{text}</code>; capitals and small letters are not the same. A condition such as <code>tags.line = '4'</code> asks for anything else.</>;
+}
+
 export function Devices() {
     const flapping = WITHIN.find(([id]) => id === place.value.search.get('flapping'));
     return flapping ? <Comers flapping={flapping} /> : <Fleet />;
@@ -158,7 +166,7 @@ function Fleet() {
         <Wrong error={pages.error} />
         {chosen.size > 0 && <Bulk {...{ chosen, whole, setWhole, condition, columns: now.columns.length ? now.columns : DEFAULT }} total={(condition ? found : total) ?? 0}
             onClear={clear} onDone={reload} />}
-        {empty ? <Notice>{now.text || now.late ? 'No device is like that.' : 'There is no device yet. "New device" makes one; a file of them can be dropped here.'}</Notice>
+        {empty ? <Notice>{nobodyIs(now)}</Notice>
             : <Table pages={pages} shown={now.columns} chosen={chosen} setChosen={(set) => { setWhole(false); setChosen(set); }} />}
         <Same cli={['azimuth', 'hub', 'query', '-q', sql]} request={at('POST', '/devices/query', { query: sql })} />
         {over && <p class="drop-word" role="status">Drop a CSV or JSON file of devices</p>}

@@ -6,8 +6,10 @@ import { Ago, Button, Dialog, Field, Notice, Same, Secret, State, Tabs, useWork,
 
 const VERSION = 'api-version=2021-10-01', PAGE = 100;
 const KINDS = {
-    enrollments: { id: 'registrationId', one: 'enrollment', cli: 'enrollment', option: '--enrollment-id', word: 'Enrollment', label: 'Registration id' },
-    enrollmentGroups: { id: 'enrollmentGroupId', one: 'group', cli: 'enrollment-group', option: '--group-id', word: 'Group', label: 'Group id' },
+    enrollments: { id: 'registrationId', one: 'enrollment', cli: 'enrollment', option: '--enrollment-id', word: 'Enrollment', label: 'Registration id',
+        use: 'An enrollment lets one device register by itself, with a key or a certificate of its own, and be made in this hub when it does.' },
+    enrollmentGroups: { id: 'enrollmentGroupId', one: 'group', cli: 'enrollment-group', option: '--group-id', word: 'Group', label: 'Group id',
+        use: 'A group lets any number of devices register by themselves: with keys that are derived from the key of the group, or with certificates of one CA.' },
 };
 const TABS = [['enrollments', 'Devices'], ['enrollmentGroups', 'Groups'], ['attempts', 'Attempts']];
 const OUTCOMES = { assigned: 'good', disabled: 'off', throttled: 'wait' };
@@ -131,7 +133,7 @@ function List({ kind }) {
     return <>
         <Wrong error={error} />
         {may('EnrollmentWrite') && <div class="row"><Button kind="primary" onClick={() => setMaking(true)}>New {k.one}</Button></div>}
-        {items?.length === 0 && <Notice>There is none yet.</Notice>}
+        {items?.length === 0 && <Notice>There is none yet. {k.use}</Notice>}
         {items?.length > 0 && <div class="card scroll" tabIndex={0} role="region" aria-label={`${k.word}s`}><table class="plain-table">
             <thead><tr><th>{k.label.toLowerCase()}</th><th>by</th><th>state</th><th>hub</th><th>changed</th><th>more</th></tr></thead>
             <tbody>{items.map((e) => <tr key={e[k.id]}><th scope="row">{e[k.id]}</th><td>{e.attestation.type}</td>
