@@ -233,7 +233,7 @@ module.exports = (test, { server, browser, page: now, noBarriers, picture, LONG,
     test('who_was_not_heard_of_is_late', async () => {
         await page.getByRole('button', { name: 'Late' }).click();
         await page.getByLabel(/not heard of for/).selectOption('1d');
-        await page.getByText('No device is late.').waitFor();
+        await page.getByText('No device that is like that is late.').waitFor(); // as the query that was chosen asks, too
         await page.getByRole('button', { name: 'All', exact: true }).click();
         await rows().first().waitFor();
         await page.getByRole('button', { name: 'Refused' }).click();
