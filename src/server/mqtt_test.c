@@ -781,12 +781,12 @@ static void so_many_subscriptions_are_changed_at_once(void **state)
 {
     (void)state;
     struct mqtt_filter f = {SLICE_LIT("devices/d1/messages/devicebound/#"), 1};
-    for (uint16_t more = 0; more < 2; more++) {
+    for (unsigned more = 0; more < 2; more++) {
         int64_t refused = limit_reached("subscription-changes");
         struct client c;
         open_device(&c, "d1");
-        for (uint16_t id = 1; id <= SESSION_SUBSCRIBES_MAX + more; id++)
-            assert_int_equal(mqtt_send_subscribe(&c.mqtt, id, &f, 1), OK);
+        for (unsigned id = 1; id <= SESSION_SUBSCRIBES_MAX + more; id++)
+            assert_int_equal(mqtt_send_subscribe(&c.mqtt, (uint16_t)id, &f, 1), OK);
         speak(&c);
         assert_int_equal(c.suback, more ? -1 : 1);
         assert_int_equal(c.conn->gone, more);

@@ -171,6 +171,7 @@ static void run_handler(struct rest *r, int64_t now_us)
 
 static void run_in_turn(struct rest *r, int64_t now_us)
 {
+    assert(r->call);
     r->call->now_us = now_us;
     if (rest_throttle_lets_pass(r->call)) run_handler(r, now_us);
 }
@@ -193,7 +194,6 @@ static void on_body(struct call *call, struct slice data, int64_t now_us)
 
 static void on_event(struct rest *r, const struct http1_event *ev, int64_t now_us)
 {
-    assert(r->call || ev->kind != HTTP1_END);
     switch (ev->kind) {
     case HTTP1_HEAD: begin_call(r, ev->request, now_us); break;
     case HTTP1_BODY: on_body(r->call, ev->data, now_us); break;
