@@ -71,6 +71,7 @@ static void next(void *ctx, uint64_t connect)
     if (!reads && !s->settles) {
         s->change.doc = doc_random(++t->marks);
         s->change.whole = world_chance(WHOLE_PERCENT);
+        if (s->change.whole) s->change.doc = doc_whole(&s->change.doc); /* a PUT has no nulls */
     }
     ask(s);
 }
