@@ -67,10 +67,9 @@ suites_of() {
     local row suite rows=()
     for row; do
         for suite in $row; do run "$suite" "$(suite_runner "$suite")" "${arguments[@]}"; done &
-        rows+=($!)
-        [ "${#arguments[@]}" -eq 0 ] || wait $!
+        if [ "${#arguments[@]}" -gt 0 ]; then wait $!; else rows+=($!); fi
     done
-    wait "${rows[@]}"
+    [ "${#rows[@]}" -eq 0 ] || wait "${rows[@]}"
     for row; do
         for suite in $row; do tell "$suite"; done
     done
