@@ -7,10 +7,10 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source scripts/common.sh
 
-arguments=()
+long=''
 for argument in "$@"; do
     case $argument in
-    --long) arguments+=(--long) ;;
+    --long) long=--long ;;
     *) die "test takes --long or nothing, not '$argument'" ;;
     esac
 done
@@ -62,14 +62,14 @@ stage() {
 }
 
 # suites_of ROW...: the suites of a row one after the other, the rows side by side, as each mostly
-# waits for something else; one after the other where --long has them measure.
+# waits for something else.
 suites_of() {
     local row suite rows=()
     for row; do
-        for suite in $row; do run "$suite" "$(suite_runner "$suite")" "${arguments[@]}"; done &
-        if [ "${#arguments[@]}" -gt 0 ]; then wait $!; else rows+=($!); fi
+        for suite in $row; do run "$suite" "$(suite_runner "$suite")" ${long:+"$long"}; done &
+        rows+=($!)
     done
-    [ "${#rows[@]}" -eq 0 ] || wait "${rows[@]}"
+    wait "${rows[@]}"
     for row; do
         for suite in $row; do tell "$suite"; done
     done
@@ -82,8 +82,15 @@ if ! scripts/deps.sh build test format conformance node python java go; then
     scripts/deps.sh build test format conformance 2>/dev/null || exit 1
     say "dev: going on without them; clients that need them are skipped"
 fi
-if [ "${#arguments[@]}" -gt 0 ]; then stage lint scripts/lint.sh; else stage lint scripts/lint.sh --fast; fi
 stage release build_release
+# What measures in a long run comes first, with nothing beside it.
+if [ -n "$long" ]; then
+    stage m5 tests/bench/run --long M5
+    suites_of chaos
+    stage lint scripts/lint.sh
+else
+    stage lint scripts/lint.sh --fast
+fi
 # These suites mostly wait for clients that wait; what they leave of the processors builds the rest.
 nice -n 10 bash -c 'scripts/build.sh asan; scripts/build.sh tsan threads azimuth; scripts/build.sh fuzz fuzzers' \
     >build/test/ahead.log 2>&1 &
@@ -97,16 +104,11 @@ stage tsan tsan
 on_asan=("node device" "node methods" "node twins" "node http" "node upload" "node websocket"
     "node methods Amqp" "node twins Amqp" "node c2d Amqp" "node frames" "python event_hubs")
 on_tsan=("node device" "node methods" "node twins" "node c2d" "node jobs" "node event_hubs" "node queries")
-[ "${#arguments[@]}" -eq 0 ] || on_asan=() on_tsan=()
+[ -z "$long" ] || on_asan=() on_tsan=()
 stage server-asan env AZM_PRESET=asan tests/conformance/run --workers 3 "${on_asan[@]}"
 stage server-tsan env AZM_PRESET=tsan "${no_random_layout[@]}" tests/conformance/run --workers 3 "${on_tsan[@]}"
 suites_of interop
-suites_of chaos "differential sim fuzz"
-if [ "${#arguments[@]}" -gt 0 ]; then
-    suites_of packaging
-    stage mutations python3 -B tests/mutations/mutate.py
-    stage m5 tests/bench/run --long M5
-fi
+if [ -n "$long" ]; then suites_of packaging "differential sim" fuzz; else suites_of chaos "differential sim fuzz"; fi
 echo
 closing "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]
