@@ -18,7 +18,7 @@ from cases import CASES
 from goals import GOALS
 from measure import ATTEMPTS, Book, NotNow
 from report import table
-from servers import WORK
+from servers import WORK, forget_data
 
 URGENT_PRIORITY = 5
 
@@ -74,6 +74,8 @@ def main():
             print(f"  {name} could not be measured: {error}")
             failed += any(goal.must is not None for goal in GOALS if goal.case == name)
             continue
+        finally:
+            forget_data()
         rows, good, bad = table(book.lines, name)
         print("\n".join(rows), flush=True)
         passed, failed = passed + good, failed + bad

@@ -3,7 +3,6 @@ what is only on disk, `M6` one while devices send, `readers` a hundred at differ
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import time
 
@@ -148,7 +147,6 @@ def cold_read(book, name, options):
                     forget(files)
                 result = run()
                 book.add(name, reader, {"round": number, "gib": gib, "s_per_gib": result["seconds"] / gib, **result})
-    shutil.rmtree(server.data)
 
 
 # ---- many readers, while devices send
@@ -183,4 +181,3 @@ def many_readers(book, name, options):
                 wait_quiet(options.patience)
                 result = generate(server, arguments) if rate is None else load_beside(server, arguments, rate, where)
                 book.add(name, f"azimuth-{way}", {"round": number, "us": 1e6 / result["rate"], **result})
-    shutil.rmtree(server.data)

@@ -235,6 +235,12 @@ def wait_settled(server, seconds=15):
             return
 
 
+def forget_data():
+    """What the servers of a case stored: gigabytes."""
+    for folder in WORK.glob("data-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def stop_all(servers):
     for server in servers:
         server.stop()

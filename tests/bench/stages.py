@@ -122,7 +122,6 @@ def stages(book, name, options):
             result, shares = sampled(server, 0 if run in OUT else STARTS_S, lambda: run(server, options))
         cost = result["cpu_s_per_million"]
         book.add(name, road, {**result, "stages_us": {stage: share * cost for stage, share in shares.items()}})
-        shutil.rmtree(server.data)
         print(f"  {road}: {cost:.2f} us a message, of which")
         for stage, share in sorted(shares.items(), key=lambda row: -row[1]):
             print(f"    {share * cost:6.2f} us {share * 100:3.0f} %  {stage}")

@@ -14,7 +14,7 @@ DRY = "azimuth hub routing apply -f $FILE --dry-run"
 # A server with these options becomes ready.
 SERVES = """serves() {
     : >served
-    azimuth serve --data "$(mktemp -d)" --mqtt-port 0 --amqp-port 0 --https-port 0 --console off "$@" >>served &
+    azimuth serve --data "$(mktemp -d -p .)" --mqtt-port 0 --amqp-port 0 --https-port 0 --console off "$@" >>served &
     local server=$!
     while ! grep -q '"ready"' served && kill -0 $server; do sleep 0.05; done
     kill $server
