@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Measures azimuth beside Debian's mosquitto, in turn, and prints how far every goal is.
 
-usage: ./dev bench [--quick] [--urgent] [--long] [--rounds N] [--seconds N] [CASE...]
+usage: ./dev bench [--quick | --thorough] [--urgent] [--long] [--rounds N] [--seconds N] [CASE...]
 
-Without cases all are run. --quick takes shorter and fewer runs: it tells the order of magnitude.
+Without cases all are run, in minutes each. --thorough takes more and longer runs, for the tables; --quick takes
+shorter and fewer, and less of everything: it tells the order of magnitude.
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
 waits for quiet. --long takes the cases of ten minutes too.
 The rows with a must count as passed or failed; the others are only printed. Every run is
@@ -25,7 +26,9 @@ URGENT_PRIORITY = 5
 
 def parse():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--quick", action="store_true")
+    extent.add_argument("--thorough", action="store_true")
     parser.add_argument("--urgent", action="store_true")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--rounds", type=int)
@@ -37,8 +40,8 @@ def parse():
     if unknown:
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     options.turns = options.rounds or (1 if options.quick else 3)  # where there is no peer to take turns with
-    options.rounds = options.rounds or (2 if options.quick else 5)
-    options.seconds = options.seconds or (2 if options.quick else 5)
+    usual = 2 if options.quick else 5 if options.thorough else 3
+    options.rounds, options.seconds = options.rounds or usual, options.seconds or usual
     # seconds to wait for a quiet machine before a run
     options.patience = 0 if options.urgent else 4 if options.quick else 60
     options.attempts = 1 if options.urgent else ATTEMPTS

@@ -153,7 +153,7 @@ def long_run(book, name, options):
     for title, partitions in (("azimuth", None), (f"azimuth-{MANY_PARTITIONS}", MANY_PARTITIONS)):
         with Azimuth(title, devices=1000, partitions=partitions) as server:
             wait_settled(server)
-            minute_after_minute(book, name, server, 60 if options.seconds >= 5 else options.seconds)
+            minute_after_minute(book, name, server, options.seconds if options.quick else 60)
         shutil.rmtree(server.data)
 
 

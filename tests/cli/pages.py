@@ -8,7 +8,7 @@ from page import Page, blocks
 group = Group()
 FAST = {"AZIMUTH_CAPTURE_SECOND_US": "20000"}  # a minute is 1.2 s
 # Pages whose commands no test runs, and why.
-LEFT = {"docs/benchmarks.md": "./dev bench takes hours", "docs/security/hardening.md": "./dev security is a suite of its own"}
+LEFT = {"docs/benchmarks.md": "./dev bench takes an hour", "docs/security/hardening.md": "./dev security is a suite of its own"}
 CONFORMANCE = ROOT / "build" / "conformance"
 DRY = "azimuth hub routing apply -f $FILE --dry-run"
 # A server with these options becomes ready.
