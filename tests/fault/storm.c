@@ -259,7 +259,7 @@ static void tick(struct peer *p, int64_t now_us)
 {
     if (p->sender.phase == SENDER_AWAY || now_us < mqtt_deadline(&p->sender.mqtt)) return;
     if (mqtt_tick(&p->sender.mqtt, now_us) != OK)
-        lose_for_fault(p);
+        lose(p); /* who says nothing for long breaks no rule; he may have been stopped */
     else
         flush(p);
 }
