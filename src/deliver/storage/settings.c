@@ -122,31 +122,45 @@ static enum err check_format(const struct storage_settings *s)
 
 /* ---- the mask */
 
-/* Where the key's text is in a connection string; false: nowhere. */
-static bool find_key(struct slice text, size_t *at, size_t *len)
+/* What a part of a connection string says in secret, whoever reads it; ptr NULL: nothing. */
+static struct slice secret_of(struct slice part)
 {
-    struct slice rest = text, part;
-    while (slice_split(&rest, ';', &part)) {
-        if (!slice_starts_nocase(part, SLICE_LIT("AccountKey="))) continue;
-        *at = (size_t)(part.ptr - text.ptr) + strlen("AccountKey=");
-        *len = part.len - strlen("AccountKey=");
-        return true;
+    struct slice key;
+    slice_split(&part, '=', &key);
+    key = slice_trim(key);
+    bool secret =
+        slice_is_nocase(key, "AccountKey") || slice_is_nocase(key, "SharedAccessSignature");
+    return secret ? part : SLICE_NONE;
+}
+
+static bool has_secret(struct slice text)
+{
+    struct slice part;
+    bool found = false;
+    while (slice_split(&text, ';', &part)) found = found || secret_of(part).ptr;
+    return found;
+}
+
+/* All of them: of two keys the last counts, and the first may be one, too. */
+static void mask_parts(struct buf *out, struct slice text)
+{
+    struct slice part;
+    while (slice_split(&text, ';', &part)) {
+        struct slice secret = secret_of(part);
+        buf_put_slice(out, slice_head(part, part.len - secret.len));
+        if (secret.ptr) buf_put_str(out, CHECK_MASK);
+        if (text.ptr) buf_put_u8(out, ';');
     }
-    return false;
 }
 
 static void put_masked(struct buf *out, struct slice text)
 {
-    size_t at, len;
-    if (find_key(text, &at, &len)) {
-        buf_put_slice(out, slice_head(text, at));
-        buf_put_str(out, CHECK_MASK);
-        buf_put_slice(out, slice_from(text, at + len));
-    } else if (archive_is_emulator(text)) {
+    if (has_secret(text))
+        mask_parts(out, text);
+    else if (archive_is_emulator(text))
         buf_put_slice(out, text);
-    } else if (text.len) {
+    else if (text.len)
         buf_put_str(out, CHECK_MASK);
-    }
 }
 
 void storage_mask(struct arena *a, struct json *endpoint)
@@ -163,8 +177,11 @@ static struct slice unmasked(struct slice text, const struct json *before)
 
 static bool is_masked(struct slice text)
 {
-    size_t at, len;
-    return find_key(text, &at, &len) && slice_is(slice_head(slice_from(text, at), len), CHECK_MASK);
+    struct slice part;
+    bool found = false;
+    while (slice_split(&text, ';', &part))
+        found = found || slice_is(slice_trim(secret_of(part)), CHECK_MASK);
+    return found;
 }
 
 /* ---- where to */

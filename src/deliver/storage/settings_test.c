@@ -145,6 +145,35 @@ static void the_key_is_masked_and_the_mask_keeps_it(void **state)
     assert_true(slice_is(json_str(again, "connectionString"), SECRET));
 }
 
+static void every_secret_is_masked_whichever_counts(void **state)
+{
+#define TWO_KEYS(first, second)                                                                    \
+    "{\"name\":\"cold\",\"containerName\":\"telemetry\",\"connectionString\":\"AccountName=acct;"  \
+    "AccountKey=" first second "\"}"
+    static const struct {
+        const char *doc, *shown;
+    } rows[] = {
+        {TWO_KEYS("Zm9v", ";AccountKey=c2VjcmV0"), TWO_KEYS("****", ";AccountKey=****")},
+        {TWO_KEYS("Zm9v", "; accountkey = c2VjcmV0;"), TWO_KEYS("****", "; accountkey =****;")},
+        {TWO_KEYS("Zm9v", ";SharedAccessSignature=sv=1&sig=c2VjcmV0"),
+         TWO_KEYS("****", ";SharedAccessSignature=****")},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct json *kept, *masked, *wanted, *again;
+        assert_int_equal(check(rows[i].doc, NULL, &kept), OK);
+        assert_int_equal(check(rows[i].doc, NULL, &masked), OK);
+        storage_mask(&arena, masked);
+        assert_int_equal(json_parse(&arena, slice_str(rows[i].shown), &wanted), OK);
+        struct slice shown = json_str(masked, "connectionString");
+        assert_true(slice_eq(shown, json_str(wanted, "connectionString")));
+        assert_int_equal(check(rows[i].shown, NULL, &again), ERR_INVALID);
+        assert_int_equal(check(rows[i].shown, kept, &again), OK);
+        assert_true(
+            slice_eq(json_str(again, "connectionString"), json_str(kept, "connectionString")));
+    }
+}
+
 static void the_emulator_s_short_string_is_azurite_s_account(void **state)
 {
     static const char doc[] = "{\"name\":\"cold\",\"containerName\":\"telemetry\","
@@ -233,6 +262,7 @@ int main(void)
         TEST(rows_are_taken_or_refused),
         TEST(an_endpoint_is_completed),
         TEST(the_key_is_masked_and_the_mask_keeps_it),
+        TEST(every_secret_is_masked_whichever_counts),
         TEST(the_emulator_s_short_string_is_azurite_s_account),
         TEST(what_is_kept_is_read_whatever_its_names),
         TEST(the_encoding_stays_what_it_is),
