@@ -1,10 +1,11 @@
 /* state_fuzz.c - azimuth import azure-state: whatever a state file says, each request that it makes is one a hub can
  * read, and nothing of the file gets out of its place in it.  And hub state export: whatever a hub answers, what is
- * written is JSON.
+ * written is JSON.  And hub state migrate: whatever a hub answers, another is asked for what an import of its export
+ * asks for, or for nothing.
  *
- * Input: a byte of modes, a byte of whose bits each says whether the hub refuses the next request, and the file.  To
- * an export it is what the hub answers: an object with a member for each kind of question.  The linker puts this file
- * between the command and its file, and between it and the hub (CMakeLists.txt).
+ * Input: a byte of modes, a byte of whose bits each says whether a hub refuses the next request to it, and the file.
+ * To an export and a migration it is what the hub answers: an object with a member for each kind of question.  The
+ * linker puts this file between the command and its file, and between it and the hubs (CMakeLists.txt).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +18,22 @@
 #include "cli/state.h"
 #include "fuzz.h"
 
-enum { DRY_RUN = 1, REPLACE = 2, EXPORT = 4 };
+enum { DRY_RUN = 1, REPLACE = 2, EXPORT = 4, MIGRATE = 8 };
 
-#define LOGIN "HostName=hub.local;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"
+#define LOGIN_OF(host) "HostName=" host ";SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"
+#define ORIGIN         "origin.local"
+#define LOGIN          LOGIN_OF("hub.local")
+#define SOME_FILE      "/dev/null" /* there must be one */
 
 static struct slice file;
-static unsigned refusals, calls; /* a bit each for eight of them; how many there were */
-static bool emptied;             /* the hub's devices were listed */
-static const struct json *told;  /* to an export: what the hub says; else NULL */
+static bool loaded;             /* the command has read it */
+static bool job;                /* it has lines */
+static unsigned refusals;       /* a bit each for eight calls of a hub */
+static unsigned calls;          /* of the hub that is written to */
+static unsigned questions;      /* to the one that is exported */
+static bool emptied;            /* the hub's devices were listed */
+static const struct json *told; /* what the one that is exported says */
+static struct buf sent;         /* to the other one */
 
 enum err __wrap_file_load_max(struct cli *c, const char *path, size_t max, struct slice *out);
 enum err __wrap_output_value(const struct output *o, struct arena *a, const struct json *value,
@@ -38,6 +47,7 @@ enum err __wrap_file_load_max(struct cli *c, const char *path, size_t max, struc
     (void)path;
     assert(file.len <= max);
     *out = arena_copy(&c->arena, file);
+    loaded = true;
     return OK;
 }
 
@@ -60,13 +70,13 @@ static bool is_of_a_head(const char *text)
 }
 
 /* Lines of a job go on as they are. */
-static bool is_job(void)
+static bool has_lines(struct slice text)
 {
     struct arena arena = {0};
     struct json *doc;
-    bool job = json_parse(&arena, file, &doc) != OK || json_get(doc, "id");
+    bool lines = json_parse(&arena, text, &doc) != OK || json_get(doc, "id");
     arena_free(&arena);
-    return job;
+    return lines;
 }
 
 static bool is_deletion(const struct json *entry)
@@ -78,7 +88,6 @@ static bool is_deletion(const struct json *entry)
 static void check_devices(const struct json *list)
 {
     unsigned count = 0;
-    bool job = is_job();
     assert(list->type == JSON_ARRAY);
     for (const struct json *j = list->child; j; j = j->next, count++) {
         const struct json *id = json_get(j, "id"), *mode = json_get(j, "importMode");
@@ -86,6 +95,19 @@ static void check_devices(const struct json *list)
         assert(job || slice_is(mode->text, "createOrUpdate") || is_deletion(j));
     }
     assert(count > 0 && count <= IDENTITY_BULK_MAX);
+}
+
+/* Nothing is changed where it comes from. */
+static void check_question(const struct http_call *call)
+{
+    assert(strcmp(call->method, "GET") == 0 || strcmp(call->path, "/devices/query") == 0);
+}
+
+static void note_call(const struct http_call *call)
+{
+    buf_printf(&sent, "%s %s %s ", call->method, call->path, call->if_match ? call->if_match : "");
+    buf_put_slice(&sent, call->body);
+    buf_put_u8(&sent, '\n');
 }
 
 static void check_call(const struct http_call *call)
@@ -140,15 +162,21 @@ static struct json *told_of(const struct http_call *call)
 enum err __wrap_http_do(struct target *t, const struct http_call *call, struct http_answer *out)
 {
     static const long statuses[] = {400, 409, 412, 429};
-    bool refused = refusals >> calls % 8 & 1;
+    bool origin = strcmp(t->name, ORIGIN) == 0;
+    unsigned *count = origin ? &questions : &calls;
+    bool refused = refusals >> *count % 8 & 1;
     check_call(call);
-    const char *text = answer_of(call, refused);
-    *out = (struct http_answer){.status = refused ? statuses[calls % 4] : 200};
-    calls++;
-    if (told && !refused) {
+    if (origin)
+        check_question(call);
+    else
+        note_call(call);
+    *out = (struct http_answer){.status = refused ? statuses[*count % 4] : 200};
+    ++*count;
+    if (origin && !refused) {
         out->json = told_of(call);
         return OK;
     }
+    const char *text = answer_of(call, refused);
     buf_put_str(&out->body, text);
     return json_parse(&t->cli->arena, slice_str(text), &out->json);
 }
@@ -176,38 +204,90 @@ static void be_silent(void)
     stderr = nothing;
 }
 
-static void export(void)
+static void begin(void)
+{
+    calls = questions = 0;
+    emptied = false;
+    buf_clear(&sent);
+}
+
+/* *text: free() it, also after an error. */
+static enum err write_state(char **text, size_t *len)
 {
     struct cli c = {.program = "azimuth"};
-    struct target hub = {.cli = &c, .name = "hub.local"};
+    struct target hub = {.cli = &c, .name = ORIGIN};
     const struct aspects all = {true, true, true, true};
     struct state_counts counts = {0};
-    struct json *doc, *written;
+    begin();
+    FILE *out = open_memstream(text, len);
+    enum err e = state_write(&c, &hub, &all, out, &counts);
+    fclose(out);
+    arena_free(&c.arena);
+    return e;
+}
+
+static void export(void)
+{
+    struct arena arena = {0};
+    struct json *written;
     char *text;
     size_t len;
-    if (json_parse(&c.arena, file, &doc) == OK && doc->type == JSON_OBJECT) {
-        FILE *out = open_memstream(&text, &len);
-        told = doc;
-        enum err e = state_write(&c, &hub, &all, out, &counts);
-        fclose(out);
-        if (e == OK) {
-            enum err read = json_parse(&c.arena, slice_of(text, len), &written);
-            assert(read == OK || read == ERR_TOO_BIG); /* it is deeper than what the hub said */
-        }
-        free(text);
+    if (write_state(&text, &len) == OK) {
+        enum err read = json_parse(&arena, slice_of(text, len), &written);
+        assert(read == OK || read == ERR_TOO_BIG); /* it is deeper than what the hub said */
     }
-    told = NULL;
-    arena_free(&c.arena);
+    free(text);
+    arena_free(&arena);
 }
 
 static void import(unsigned modes)
 {
-    char *argv[8] = {"azimuth", "import", "azure-state", "state.json", "--login", LOGIN};
+    char *argv[8] = {"azimuth", "import", "azure-state", SOME_FILE, "--login", LOGIN};
     int argc = 6;
     if (modes & DRY_RUN) argv[argc++] = "--dry-run";
     if (modes & REPLACE) argv[argc++] = "--replace";
+    begin();
+    job = has_lines(file);
+    loaded = false;
     cli_main(argc, argv, NULL);
+    assert(loaded);
     assert(calls == 0 || !(modes & DRY_RUN));
+}
+
+static void migrate(unsigned modes)
+{
+    char *argv[9] = {"azimuth",        "hub",     "state", "migrate", "--origin-hub-login",
+                     LOGIN_OF(ORIGIN), "--login", LOGIN};
+    char *text;
+    size_t len;
+    if (modes & REPLACE) argv[8] = "--replace";
+    begin();
+    job = false;
+    cli_main(modes & REPLACE ? 9 : 8, argv, NULL);
+    struct buf migrated = sent;
+    sent = (struct buf){0};
+    if (write_state(&text, &len) == OK) {
+        file = slice_of(text, len);
+        import(modes & REPLACE);
+    }
+    assert(slice_eq(buf_slice(&migrated), buf_slice(&sent)));
+    buf_free(&migrated);
+    free(text);
+}
+
+/* `file` is what the hub says. */
+static void with_hub(unsigned modes)
+{
+    struct arena arena = {0};
+    struct json *doc;
+    if (json_parse(&arena, file, &doc) == OK && doc->type == JSON_OBJECT) {
+        told = doc;
+        if (modes & EXPORT)
+            export();
+        else
+            migrate(modes);
+    }
+    arena_free(&arena);
 }
 
 void fuzz_one(struct slice input)
@@ -215,11 +295,10 @@ void fuzz_one(struct slice input)
     unsigned modes = input.len ? input.ptr[0] : 0;
     refusals = input.len > 1 ? input.ptr[1] : 0;
     file = slice_from(input, 2);
-    calls = 0;
-    emptied = false;
     be_silent();
-    if (modes & EXPORT)
-        export();
+    if (modes & (EXPORT | MIGRATE))
+        with_hub(modes);
     else
         import(modes);
+    buf_free(&sent);
 }
