@@ -22,9 +22,9 @@ enum { DRY_RUN = 1, REPLACE = 2, EXPORT = 4, MIGRATE = 8 };
 
 #define LOGIN_OF(host) "HostName=" host ";SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5"
 #define ORIGIN         "origin.local"
-#define LOGIN          LOGIN_OF("hub.local")
 #define SOME_FILE      "/dev/null" /* there must be one */
 
+static char login[] = LOGIN_OF("hub.local"), origin_login[] = LOGIN_OF(ORIGIN);
 static struct slice file;
 static bool loaded;             /* the command has read it */
 static bool job;                /* it has lines */
@@ -242,7 +242,7 @@ static void export(void)
 
 static void import(unsigned modes)
 {
-    char *argv[8] = {"azimuth", "import", "azure-state", SOME_FILE, "--login", LOGIN};
+    char *argv[8] = {"azimuth", "import", "azure-state", SOME_FILE, "--login", login};
     int argc = 6;
     if (modes & DRY_RUN) argv[argc++] = "--dry-run";
     if (modes & REPLACE) argv[argc++] = "--replace";
@@ -256,8 +256,8 @@ static void import(unsigned modes)
 
 static void migrate(unsigned modes)
 {
-    char *argv[9] = {"azimuth",        "hub",     "state", "migrate", "--origin-hub-login",
-                     LOGIN_OF(ORIGIN), "--login", LOGIN};
+    char *argv[9] = {"azimuth",    "hub",     "state", "migrate", "--origin-hub-login",
+                     origin_login, "--login", login};
     char *text;
     size_t len;
     if (modes & REPLACE) argv[8] = "--replace";
