@@ -1,4 +1,4 @@
-/* limit.h - what was refused because of a limit, counted in one family of metrics by the limit's name.
+/* limit.h - what was refused, or forgotten, because of a limit, counted in one family of metrics by the limit's name.
  *
  *     LIMIT_REACHED(too_many_hubs, "event-hubs")
  *     ... metric_inc(&too_many_hubs);
@@ -16,7 +16,7 @@
 
 #define LIMIT_REACHED(variable, limit)                                                             \
     METRIC(variable, METRIC_COUNTER, LIMIT_METRIC, "limit=\"" limit "\"",                          \
-           "Refused because there are as many as there may be, or as many wait")
+           "Refused or forgotten because more was wanted than there may be")
 
 /* How often that was since the start; for tests. */
 static inline int64_t limit_reached(const char *limit)

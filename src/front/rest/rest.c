@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/say.h"
@@ -17,6 +18,11 @@
 COUNTER(timeouts, "azimuth_http_timeouts_total",
         "HTTP requests for which the hub had no answer in time");
 COUNTER(malformed, "azimuth_http_malformed_total", "HTTP requests that broke a rule or a limit");
+LIMIT_REACHED(line_too_long, "http-request-line")
+LIMIT_REACHED(too_many_headers, "http-headers")
+LIMIT_REACHED(body_too_large, "http-body")
+LIMIT_REACHED(too_much_framing, "http-framing")
+LIMIT_REACHED(too_far_ahead, "http-pipelined")
 
 struct rest {
     struct rest_service *service;
@@ -267,6 +273,18 @@ static bool is_stalled(const struct rest *r)
     return r->call && r->call->stalled;
 }
 
+static void count_limits(struct http1 *http)
+{
+    static struct metric *const of[HTTP1_LIMITS] = {
+        [HTTP1_LIMIT_LINE] = &line_too_long,  [HTTP1_LIMIT_HEADERS] = &too_many_headers,
+        [HTTP1_LIMIT_BODY] = &body_too_large, [HTTP1_LIMIT_FRAMING] = &too_much_framing,
+        [HTTP1_LIMIT_AHEAD] = &too_far_ahead,
+    };
+    unsigned met = http1_limits_met(http);
+    for (unsigned i = 0; met; i++, met >>= 1)
+        if (met & 1) metric_inc(of[i]);
+}
+
 /* Requests are taken one by one as long as the client reads the answers. */
 static void process(struct rest *r, int64_t now_us)
 {
@@ -282,6 +300,7 @@ static void process(struct rest *r, int64_t now_us)
         congested = conn_congested(r->conn);
     }
     if (congested || is_stalled(r)) http1_keep(r->http);
+    count_limits(r->http);
     if (buf_size(conn_buffer(r->conn)) > 0) conn_out(r->conn);
     if (http1_finished(r->http)) {
         r->closing = true;

@@ -1,4 +1,5 @@
 /* rest_test.c - who may ask what where, what is no request, and who has to wait. */
+#include "base/limit.h"
 #include "front/rest/fakes_test.h"
 
 #define V "api-version=2021-04-12"
@@ -134,6 +135,41 @@ static void a_malformed_request_gets_an_error_body_and_the_end(void **state)
     assert_int_equal(answered(), 0);
 }
 
+#define CHUNKED "GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/* What a stranger can make too long: before it, a fill of the rest of the `most` bytes, behind it. */
+static const struct {
+    const char *limit, *before, *behind;
+    char fill;
+    size_t most;
+} too_longs[] = {
+    {"http-request-line", "GET /", " HTTP/1.1\r\nHost: a\r\n\r\n", 'x',
+     HTTP1_LINE_MAX + sizeof "\r\nHost: a\r\n\r\n" - 1},
+    {"http-headers", "GET / HTTP/1.1\r\nX: ", "\r\nHost: a\r\n\r\n", 'x',
+     HTTP1_HEADERS_MAX + sizeof "GET / HTTP/1.1\r\n\r\n" - 1},
+    {"http-framing", CHUNKED, "\r\n\r\n", '0', HTTP1_FRAMING_MAX + sizeof CHUNKED - 1},
+};
+
+static void what_is_too_long_for_http_is_counted_by_its_limit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof too_longs / sizeof *too_longs; i++) {
+        size_t row = i / 2, over = i % 2;
+        int64_t met = limit_reached(too_longs[row].limit);
+        struct buf b = {0};
+        buf_put_str(&b, too_longs[row].before);
+        size_t fill = too_longs[row].most + over - buf_size(&b) - strlen(too_longs[row].behind);
+        memset(buf_reserve(&b, fill), too_longs[row].fill, fill);
+        buf_commit(&b, fill);
+        buf_put_str(&b, too_longs[row].behind);
+        call_again();
+        feed(buf_slice(&b));
+        answered();
+        assert_int_equal(limit_reached(too_longs[row].limit) - met, over);
+        buf_free(&b);
+    }
+}
+
 static void an_unknown_method_is_answered_501_with_an_error_body(void **state)
 {
     (void)state;
@@ -146,6 +182,7 @@ static void an_unknown_method_is_answered_501_with_an_error_body(void **state)
 static void a_body_over_the_limit_of_its_route_is_refused(void **state)
 {
     (void)state;
+    int64_t refused = limit_reached("http-body");
     for (size_t over = 0; over < 2; over++) {
         struct buf body = {0};
         memset(buf_reserve(&body, REGISTRY_BODY_MAX + 1), 'x', REGISTRY_BODY_MAX + 1);
@@ -156,6 +193,7 @@ static void a_body_over_the_limit_of_its_route_is_refused(void **state)
         else
             registry_says(&(struct registry_answer){.status = STATUS_OK});
         answered();
+        assert_int_equal(limit_reached("http-body") - refused, over);
         buf_free(&body);
     }
     assert_true(world.conn.closed);
@@ -289,6 +327,26 @@ static void pipelined_requests_are_answered_in_order(void **state)
         assert_int_equal(answered(), 204);
     }
     assert_null(world.registry.wait);
+}
+
+static void so_much_may_wait_behind_a_request_that_is_not_answered(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        int64_t met = limit_reached("http-pipelined");
+        struct buf b = {0};
+        memset(buf_reserve(&b, HTTP1_AHEAD_MAX + over), 'G', HTTP1_AHEAD_MAX + over);
+        buf_commit(&b, HTTP1_AHEAD_MAX + over);
+        call_again();
+        request("GET /devices/d1?" V, token("iothubowner", ""), NULL);
+        feed(buf_slice(&b));
+        registry_says(&(struct registry_answer){.status = STATUS_OK});
+        assert_int_equal(answered(), 204);
+        assert_int_equal(said_line("HTTP/1.1 414 "), !over); /* what was behind is read */
+        assert_true(world.conn.closed);
+        assert_int_equal(limit_reached("http-pipelined") - met, over);
+        buf_free(&b);
+    }
 }
 
 static void a_hub_that_does_not_answer_is_unavailable(void **state)
@@ -457,6 +515,7 @@ int main(void)
         TEST(an_administrator_needs_no_token),
         TEST(wrong_paths_methods_and_versions_are_told_apart),
         TEST(a_malformed_request_gets_an_error_body_and_the_end),
+        TEST(what_is_too_long_for_http_is_counted_by_its_limit),
         TEST(an_unknown_method_is_answered_501_with_an_error_body),
         TEST(a_body_over_the_limit_of_its_route_is_refused),
         TEST(every_route_has_a_largest_body),
@@ -465,6 +524,7 @@ int main(void)
         TEST(nobody_reads_the_body_of_a_stranger),
         TEST(head_is_get_without_the_body),
         TEST(pipelined_requests_are_answered_in_order),
+        TEST(so_much_may_wait_behind_a_request_that_is_not_answered),
         TEST(a_hub_that_does_not_answer_is_unavailable),
         TEST(a_client_that_leaves_is_forgotten),
         TEST(a_client_that_does_not_read_gets_no_further_answer),

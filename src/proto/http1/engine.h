@@ -46,6 +46,7 @@ struct http1 {
     uint8_t last_byte;   /* of what is not body; both for the rules about line ends */
     uint8_t strange;     /* enum http1_strange */
     uint8_t strange_len; /* letters of the version; of a target, whether it has any */
+    uint8_t limits_met;  /* bits, as http1_limits_met() has them */
     bool has_event;      /* `event` has not been taken */
     bool paused;         /* the parser stopped for an event and not for want of bytes */
     bool body_entered;   /* the body was accepted: checked against its limit, invited */
@@ -68,6 +69,9 @@ void http1_strange_read(struct http1 *h, struct slice bytes, size_t before);
 
 /* Ends reading with an event that asks for that answer. */
 void http1_engine_refuse(struct http1 *h, int status, const char *reason);
+
+/* The same, because there is more of something than may be: the status is the limit's. */
+void http1_engine_refuse_more(struct http1 *h, enum http1_limit limit, const char *reason);
 
 /* The answer is written: on to the next request. */
 void http1_engine_answered(struct http1 *h, int64_t now_us);

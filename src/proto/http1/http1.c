@@ -52,6 +52,11 @@ static void end_reading(struct http1 *h)
     h->deadline_us = INT64_MAX;
 }
 
+static void limit_met(struct http1 *h, enum http1_limit limit)
+{
+    h->limits_met |= (uint8_t)(1u << limit);
+}
+
 /* The fed slice is about to become invalid.  Kept bytes that are read are given back only now,
  * because an HTTP1_BODY event may have pointed into them. */
 static void keep_unread(struct http1 *h)
@@ -60,6 +65,7 @@ static void keep_unread(struct http1 *h)
     h->in = SLICE_NONE;
     if (buf_size(&h->ahead) > HTTP1_AHEAD_MAX) {
         h->close = true; /* the request at hand is still answered */
+        limit_met(h, HTTP1_LIMIT_AHEAD);
         buf_clear(&h->ahead);
         if (h->phase != HTTP1_IN_DONE) end_reading(h);
     }
@@ -127,7 +133,7 @@ static void enter_body(struct http1 *h)
     if (h->body_entered || h->answer != ANSWER_OWED) return;
     h->body_entered = true;
     if (c->request.content_length > c->body_max)
-        http1_engine_refuse(h, 413, "the body is too large");
+        http1_engine_refuse_more(h, HTTP1_LIMIT_BODY, "the body is too large");
     else if (c->expects_continue)
         buf_put_str(h->out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
@@ -136,6 +142,19 @@ void http1_engine_refuse(struct http1 *h, int status, const char *reason)
 {
     h->event = (struct http1_event){.kind = HTTP1_BAD, .status = status, .reason = reason};
     h->has_event = true;
+}
+
+void http1_engine_refuse_more(struct http1 *h, enum http1_limit limit, const char *reason)
+{
+    static const int statuses[HTTP1_LIMITS] = {
+        [HTTP1_LIMIT_LINE] = 414,
+        [HTTP1_LIMIT_HEADERS] = 431,
+        [HTTP1_LIMIT_BODY] = 413,
+        [HTTP1_LIMIT_FRAMING] = 400,
+    };
+    assert(statuses[limit]);
+    limit_met(h, limit);
+    http1_engine_refuse(h, statuses[limit], reason);
 }
 
 void http1_engine_answered(struct http1 *h, int64_t now_us)
@@ -238,6 +257,13 @@ void http1_limit_body(struct http1 *h, uint64_t max)
 {
     assert(h->phase == HTTP1_IN_BODY && !h->body_entered);
     h->current->body_max = max;
+}
+
+unsigned http1_limits_met(struct http1 *h)
+{
+    unsigned met = h->limits_met;
+    h->limits_met = 0;
+    return met;
 }
 
 bool http1_wants_pause(const struct http1 *h)

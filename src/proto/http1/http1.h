@@ -36,6 +36,16 @@ enum {
 #define HTTP1_BODY_US (30 * 1000000ll)  /* see HTTP1_BODY_PROGRESS_MIN */
 #define HTTP1_IDLE_US (120 * 1000000ll) /* without a request: closed */
 
+/* Which of them a connection met; as bits, see http1_limits_met(). */
+enum http1_limit {
+    HTTP1_LIMIT_LINE,
+    HTTP1_LIMIT_HEADERS,
+    HTTP1_LIMIT_BODY,
+    HTTP1_LIMIT_FRAMING,
+    HTTP1_LIMIT_AHEAD,
+    HTTP1_LIMITS,
+};
+
 struct http1;
 
 struct http1_config {
@@ -110,6 +120,9 @@ bool http1_awaits_answer(const struct http1 *h);
 
 /* The connection has served its purpose: send `out` and close. */
 bool http1_finished(const struct http1 *h);
+
+/* `1u << enum http1_limit` of each limit that was met since the last call, for who counts them. */
+unsigned http1_limits_met(struct http1 *h);
 
 /* Answers the current request.  Call http1_next() again afterwards: the next request may be there
  * already.  Content-Length, Date and Connection are added; 101 hands the connection over. */

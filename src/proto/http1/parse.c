@@ -31,6 +31,12 @@ static int refuse(struct http1 *h, int status, const char *reason)
     return HPE_USER;
 }
 
+static int refuse_more(struct http1 *h, enum http1_limit limit, const char *reason)
+{
+    http1_engine_refuse_more(h, limit, reason);
+    return HPE_USER;
+}
+
 static int on_url(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1 *h = self(parser);
@@ -38,7 +44,7 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     c->target_len += len;
     size_t method_len = strlen(llhttp_method_name((llhttp_method_t)parser->method));
     if (method_len + c->target_len + LINE_EXTRA > HTTP1_LINE_MAX)
-        return refuse(h, 414, "the request line is too long");
+        return refuse_more(h, HTTP1_LIMIT_LINE, "the request line is too long");
     buf_put(&c->text, at, len);
     return HPE_OK;
 }
@@ -50,7 +56,7 @@ static int header_piece(struct http1 *h, const char *at, size_t len, bool is_nam
     if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
     c->headers_len += len;
     if (c->headers_len + HEADER_EXTRA * (c->request.header_count + 1) > HTTP1_HEADERS_MAX)
-        return refuse(h, 431, "the header lines are too long");
+        return refuse_more(h, HTTP1_LIMIT_HEADERS, "the header lines are too long");
     struct http1_header *header = &c->headers[c->request.header_count];
     *(is_name ? &header->name.len : &header->value.len) += len;
     buf_put(&c->text, at, len);
@@ -73,7 +79,7 @@ static int on_header_value_complete(llhttp_t *parser)
     if (h->phase != HTTP1_IN_HEAD) return HPE_OK;
     struct http1_current *c = h->current;
     if (++c->request.header_count > HTTP1_HEADER_COUNT_MAX)
-        return refuse(h, 431, "there are too many header lines");
+        return refuse_more(h, HTTP1_LIMIT_HEADERS, "there are too many header lines");
     c->headers[c->request.header_count] = (struct http1_header){0};
     return HPE_OK;
 }
@@ -182,13 +188,18 @@ static int on_headers_complete(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
+static int refuse_body(struct http1 *h)
+{
+    return refuse_more(h, HTTP1_LIMIT_BODY, "the body is too large");
+}
+
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1 *h = self(parser);
     if (len == 0) return HPE_OK; /* a body that goes on, told again without new bytes */
     h->current->body_len += len;
     h->progress += len;
-    if (h->current->body_len > h->current->body_max) return refuse(h, 413, "the body is too large");
+    if (h->current->body_len > h->current->body_max) return refuse_body(h);
     emit(h, HTTP1_BODY);
     h->event.data = slice_of(at, len);
     return HPE_PAUSED;
@@ -199,7 +210,7 @@ static int on_chunk_header(llhttp_t *parser)
 {
     struct http1 *h = self(parser);
     uint64_t room = h->current->body_max - h->current->body_len;
-    return parser->content_length > room ? refuse(h, 413, "the body is too large") : HPE_OK;
+    return parser->content_length > room ? refuse_body(h) : HPE_OK;
 }
 
 static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
@@ -364,7 +375,7 @@ static size_t parse_head(struct http1 *h, struct slice bytes)
     if (bad)
         http1_engine_refuse(h, 400, bad_line);
     else if (h->framing > HTTP1_LINE_MAX + HTTP1_HEADERS_MAX)
-        http1_engine_refuse(h, 431, "the head is too long");
+        http1_engine_refuse_more(h, HTTP1_LIMIT_HEADERS, "the head is too long");
     return taken;
 }
 
@@ -374,7 +385,7 @@ static void check_framing(struct http1 *h, struct slice s)
     if (!lines_are_strict(h, s))
         http1_engine_refuse(h, 400, bad_line);
     else if (h->framing > HTTP1_FRAMING_MAX)
-        http1_engine_refuse(h, 400, "there is too much between the chunks");
+        http1_engine_refuse_more(h, HTTP1_LIMIT_FRAMING, "there is too much between the chunks");
 }
 
 static size_t parse_body(struct http1 *h, struct slice bytes)

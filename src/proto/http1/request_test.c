@@ -258,7 +258,8 @@ static void put_times(struct buf *b, char c, size_t count)
     buf_commit(b, count);
 }
 
-static void expect_heard(struct buf *bytes, const char *heard)
+/* `met`: as http1_limits_met() says it. */
+static void expect_heard(struct buf *bytes, const char *heard, unsigned met)
 {
     struct script s;
     script_init(&s, ANSWER_AT_END, 0);
@@ -266,6 +267,8 @@ static void expect_heard(struct buf *bytes, const char *heard)
     size_t first_line = slice_find(buf_slice(&s.log), '\n');
     const char *line = buf_cstr(&s.log) + (first_line > 100 ? first_line + 1 : 0);
     assert_string_equal(line, heard);
+    assert_int_equal(http1_limits_met(s.h), met);
+    assert_int_equal(http1_limits_met(s.h), 0);
     script_fini(&s);
     buf_free(bytes);
 }
@@ -278,14 +281,14 @@ static void the_request_line_has_a_limit(void **state)
         buf_put_str(&b, "GET /");
         put_times(&b, 'x', HTTP1_LINE_MAX - strlen("GET / HTTP/1.1") + over);
         buf_put_str(&b, " HTTP/1.1\r\n" HOST "\r\n");
-        expect_heard(&b, over ? "bad 414\n" : "end\n");
+        expect_heard(&b, over ? "bad 414\n" : "end\n", (unsigned)over << HTTP1_LIMIT_LINE);
     }
     for (size_t over = 0; over < 2; over++) {
         struct buf b = {0};
         buf_put_str(&b, "FOO /");
         put_times(&b, 'x', HTTP1_LINE_MAX - strlen("FOO / HTTP/1.1") + over);
         buf_put_str(&b, " HTTP/1.1\r\n");
-        expect_heard(&b, over ? "bad 414\n" : "bad 501\n");
+        expect_heard(&b, over ? "bad 414\n" : "bad 501\n", (unsigned)over << HTTP1_LIMIT_LINE);
     }
 }
 
@@ -297,7 +300,8 @@ static void the_number_of_header_lines_has_a_limit(void **state)
         buf_put_str(&b, GET);
         for (size_t i = 1; i < HTTP1_HEADER_COUNT_MAX + over; i++) buf_printf(&b, "x%zu: y\r\n", i);
         buf_put_str(&b, "\r\n");
-        expect_heard(&b, over ? "bad 431\n" : "GET /\nend\n");
+        expect_heard(&b, over ? "bad 431\n" : "GET /\nend\n",
+                     (unsigned)over << HTTP1_LIMIT_HEADERS);
     }
 }
 
@@ -309,7 +313,8 @@ static void the_header_lines_have_a_limit_together(void **state)
         buf_put_str(&b, GET "X: ");
         put_times(&b, 'v', HTTP1_HEADERS_MAX - strlen(HOST "X: \r\n") + over);
         buf_put_str(&b, "\r\n\r\n");
-        expect_heard(&b, over ? "bad 431\n" : "GET /\nend\n");
+        expect_heard(&b, over ? "bad 431\n" : "GET /\nend\n",
+                     (unsigned)over << HTTP1_LIMIT_HEADERS);
     }
 }
 
@@ -319,7 +324,7 @@ static void blanks_before_a_value_count_too(void **state)
     struct buf b = {0};
     buf_put_str(&b, GET "X: ");
     put_times(&b, ' ', HTTP1_LINE_MAX + HTTP1_HEADERS_MAX);
-    expect_heard(&b, "bad 431\n");
+    expect_heard(&b, "bad 431\n", 1u << HTTP1_LIMIT_HEADERS);
 }
 
 static void the_body_has_a_limit_with_and_without_a_length(void **state)
@@ -337,6 +342,8 @@ static void the_body_has_a_limit_with_and_without_a_length(void **state)
         script_init(&s, ANSWER_AT_END, 4);
         script_feed(&s, rows[i].bytes);
         assert_true(script_heard(&s, rows[i].heard));
+        bool over = strstr(rows[i].heard, "bad") != NULL;
+        assert_int_equal(http1_limits_met(s.h), (unsigned)over << HTTP1_LIMIT_BODY);
         script_fini(&s);
     }
 }
@@ -366,7 +373,8 @@ static void framing_without_body_has_a_limit(void **state)
         buf_put_str(&b, CHUNK);
         put_times(&b, '0', HTTP1_FRAMING_MAX - 4 + over);
         buf_put_str(&b, "\r\n\r\n");
-        expect_heard(&b, over ? "POST /p chunked\nbad 400\n" : "POST /p chunked\nend\n");
+        expect_heard(&b, over ? "POST /p chunked\nbad 400\n" : "POST /p chunked\nend\n",
+                     (unsigned)over << HTTP1_LIMIT_FRAMING);
     }
 }
 
@@ -413,6 +421,7 @@ static void too_much_behind_an_unanswered_request_ends_the_connection(void **sta
         script_answer(&s, 200);
         assert_int_equal(http1_finished(s.h), over);
         assert_int_equal(strstr(buf_cstr(&s.out), "connection: close") != NULL, over);
+        assert_int_equal(http1_limits_met(s.h), (unsigned)over << HTTP1_LIMIT_AHEAD);
         buf_free(&b);
         script_fini(&s);
     }

@@ -53,7 +53,7 @@ void http1_strange_read(struct http1 *h, struct slice bytes, size_t before)
 {
     for (size_t i = 0; i < bytes.len && !h->has_event; i++) {
         if (before + i >= HTTP1_LINE_MAX && bytes.ptr[i] != '\r') {
-            http1_engine_refuse(h, 414, "the request line is too long");
+            http1_engine_refuse_more(h, HTTP1_LIMIT_LINE, "the request line is too long");
             return;
         }
         switch (h->strange) {
