@@ -1,4 +1,7 @@
 /* dps_amqp_test.c - device provisioning over AMQP, as .NET, Java and C ask and read it. */
+#include "base/limit.h"
+#include "base/num.h"
+#include "front/amqp/amqp.h"
 #include "server/amqp_line_test.h"
 #include "server/dps_client_test.h"
 
@@ -114,6 +117,55 @@ static void who_has_another_scope_or_key_is_not_let_in(void **state)
     }
 }
 
+/* In frames of 32 KiB: what is larger ends the link before it is whole. */
+static void a_request_has_a_largest_size(void **state)
+{
+    (void)state;
+    enum { PIECE = 32 << 10 };
+    put_enrollment("a1", "");
+    for (size_t over = 0; over < 2; over++) {
+        struct rig_conn *c = connect_at("", "a1");
+        int64_t met = limit_reached("amqp-message");
+        heard(c);
+        for (size_t left = AMQP_DPS_MESSAGE_MAX + over, len; left; left -= len) {
+            struct buf frame = {0};
+            char head[64];
+            len = MIN(left, (size_t)PIECE);
+            snprintf(head, sizeof head, "0 transfer[%d 1 b\"t\" 0 false %s]", TO_HUB,
+                     left > len ? "true" : "false");
+            wire_put(&frame, head);
+            memset(buf_reserve(&frame, len), 'x', len);
+            buf_commit(&frame, len);
+            uint32_t size = __builtin_bswap32((uint32_t)buf_size(&frame));
+            memcpy(frame.ptr, &size, sizeof size);
+            rig_say(c, buf_slice(&frame));
+            buf_free(&frame);
+        }
+        assert_true(hears(c, over ? "amqp:link:message-size-exceeded"
+                                  : "the request is not an AMQP message"));
+        assert_int_equal(limit_reached("amqp-message") - met, over);
+        rig_free(c);
+    }
+}
+
+/* The first key comes with the init, the second one as a response: each has its frame of SASL. */
+static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
+{
+    (void)state;
+    enum { FIRST = DPS_TPM_MAX / 2, SECOND = DPS_TPM_MAX - FIRST };
+    for (int over = 0; over < 2; over++) {
+        int64_t met = limit_reached("tpm-keys");
+        struct rig_conn *c = rig_dial(&rig, WIRE_AMQP);
+        say(c, "AMQP3\nsasl init['TPM' b\"\\0%s\\0t1\\0%0*d\"]", rig.wire.hub.id_scope, FIRST, 0);
+        assert_true(hears(c, "sasl challenge["));
+        say(c, "sasl response[b\"\\0%0*d\"]", SECOND + over, 0);
+        rig_run(&rig);
+        assert_true(hears(c, "sasl outcome[1b")); /* nobody has enrolled it */
+        assert_int_equal(limit_reached("tpm-keys") - met, over);
+        rig_free(c);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -136,6 +188,8 @@ int main(void)
         TEST(when_to_ask_again_is_said_in_both_spellings),
         TEST(what_is_refused_is_described_in_json),
         TEST(who_has_another_scope_or_key_is_not_let_in),
+        TEST(the_keys_of_a_tpm_have_4_kilobytes),
+        TEST(a_request_has_a_largest_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,14 @@
 #include "front/amqp/stream_link.h"
 
 COUNTER(logins_refused, "azimuth_amqp_logins_refused_total", "SASL logins refused");
-LIMIT_REACHED(limits_met, "amqp-connection")
+LIMIT_REACHED(frame_too_large, "amqp-frame")
+LIMIT_REACHED(too_much_held, "amqp-before-login")
+LIMIT_REACHED(too_many_sessions, "amqp-sessions")
+LIMIT_REACHED(too_many_links, "amqp-links")
+LIMIT_REACHED(too_many_transfers, "amqp-transfers")
+LIMIT_REACHED(message_too_large, "amqp-message")
+LIMIT_REACHED(too_much_partial, "amqp-unfinished")
+LIMIT_REACHED(tag_too_long, "amqp-tag")
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
 COUNTER(linkless_closed, "azimuth_amqp_linkless_closed_total",
         "AMQP connections closed because they had no links");
@@ -422,8 +429,6 @@ static void process(struct peer *p, int64_t now_us)
     struct amqp_event ev;
     enum err e;
     while ((e = amqp_next(&p->engine, &ev)) == OK) on_event(p, &ev);
-    metric_add(&limits_met, p->engine.limits_met);
-    p->engine.limits_met = 0;
     if (e == ERR_AGAIN) {
         arm(p, now_us);
     } else if (!p->over) {
@@ -564,6 +569,17 @@ const struct front amqp_front = {
 
 /* ---- service */
 
+static void count_limit(enum amqp_limit limit)
+{
+    static struct metric *const of[AMQP_LIMITS] = {
+        [AMQP_LIMIT_FRAME] = &frame_too_large,        [AMQP_LIMIT_HELD] = &too_much_held,
+        [AMQP_LIMIT_SESSIONS] = &too_many_sessions,   [AMQP_LIMIT_LINKS] = &too_many_links,
+        [AMQP_LIMIT_TRANSFERS] = &too_many_transfers, [AMQP_LIMIT_MESSAGE] = &message_too_large,
+        [AMQP_LIMIT_PARTIAL] = &too_much_partial,     [AMQP_LIMIT_TAG] = &tag_too_long,
+    };
+    metric_inc(of[limit]);
+}
+
 struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
 {
     static const char *const mechanisms[] = {"MSSBCBS",  "PLAIN", "ANONYMOUS",
@@ -580,6 +596,7 @@ struct amqp_service *amqp_service_new(const struct amqp_doors *doors)
                                .engine = {.role = AMQP_SERVER,
                                           .container_id = hub->name,
                                           .hostname = hub->hosts[0],
+                                          .limit_met = count_limit,
                                           .mechanisms = mechanisms}};
     telemetry_init(&s->telemetry, hub, desk->writer, desk->routing);
     list_init(&s->full);

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/partition.h"
 #include "base/text.h"
 #include "hub/event_hub/event_hub.h"
@@ -24,6 +24,7 @@
 
 COUNTER(events_in, "azimuth_event_hub_events_in_total", "Events that producers sent to event hubs");
 COUNTER(rejected, "azimuth_event_hub_rejected_total", "Transfers of producers rejected");
+LIMIT_REACHED(too_large, "event-hub-message")
 METRIC(names_refused, METRIC_COUNTER, EVENT_PUBLISHERS_REFUSED, "reason=\"name\"",
        EVENT_PUBLISHERS_REFUSED_HELP)
 GAUGE(senders_now, "azimuth_event_hub_senders", "Links of producers to event hubs now");
@@ -135,6 +136,15 @@ static enum err check_event(struct slice bytes, struct transfer *t)
     return take_key(&m.annotations, t);
 }
 
+static enum err fail_too_large(const struct amqp_delivery *d)
+{
+    metric_inc(&too_large);
+    return fail(ERR_TOO_BIG,
+                "The received message (delivery-id:%" PRIu32 ", size:%zu bytes) exceeds the "
+                "limit (%d bytes) currently allowed on the link.",
+                d->id, d->payload.len, AMQP_EVENT_MESSAGE_MAX);
+}
+
 /* Every event can be stored, and where all of them belong is known. */
 static enum err read_transfer(struct event_sender *e, struct transfer *t)
 {
@@ -142,11 +152,7 @@ static enum err read_transfer(struct event_sender *e, struct transfer *t)
     struct cur c = cur_of(t->delivery->payload);
     struct slice bytes;
     enum err err;
-    if (t->delivery->payload.len > AMQP_EVENT_MESSAGE_MAX)
-        return fail(ERR_TOO_BIG,
-                    "The received message (delivery-id:%" PRIu32 ", size:%zu bytes) exceeds the "
-                    "limit (%d bytes) currently allowed on the link.",
-                    t->delivery->id, t->delivery->payload.len, AMQP_EVENT_MESSAGE_MAX);
+    if (t->delivery->payload.len > AMQP_EVENT_MESSAGE_MAX) return fail_too_large(t->delivery);
     if (batch) TRY(read_envelope(t->delivery->payload, t));
     for (; (err = amqp_next_message(&c, batch, &bytes)) == OK; t->events++)
         TRY(check_event(bytes, t));

@@ -2,12 +2,14 @@
 #include "base/test.h"
 
 #include "base/amqp.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "front/amqp/event_sender.h"
 #include "front/amqp/peer.h"
 #include "front/amqp/testing/testing.h"
 #include "hub/producer/producer.h"
+#include "proto/amqp/testing/testing.h"
 
 /* What the log has got, and what it says. */
 static struct {
@@ -429,6 +431,67 @@ static void a_key_has_at_most_128_bytes(void **state)
     stop();
 }
 
+/* One event whose transfer has that many bytes; what is answered. */
+static const char *send_bytes(unsigned id, size_t size)
+{
+    enum { PIECE = 32 << 10, DATA_HEAD = 8 };
+    struct buf event = {0};
+    buf_put(&event, "\0\x53\x75\xb0", 4); /* data: vbin32 */
+    buf_put_be32(&event, (uint32_t)(size - DATA_HEAD));
+    memset(buf_reserve(&event, size - DATA_HEAD), 'x', size - DATA_HEAD);
+    buf_commit(&event, size - DATA_HEAD);
+    struct slice rest = buf_slice(&event);
+    rig_output(&w.conn);
+    while (rest.len) {
+        struct slice piece = slice_head(rest, PIECE);
+        struct buf frame = {0};
+        char head[80];
+        rest = slice_from(rest, piece.len);
+        snprintf(head, sizeof head, "0 transfer[0 %u b\"t\" 0 false %s]", id,
+                 rest.len ? "true" : "false");
+        wire_put(&frame, head);
+        buf_put_slice(&frame, piece);
+        uint32_t len = __builtin_bswap32((uint32_t)buf_size(&frame));
+        memcpy(frame.ptr, &len, sizeof len);
+        lane_running = w.conn.lane;
+        amqp_front.feed(w.conn.self, buf_slice(&frame), rig_now_us);
+        buf_free(&frame);
+    }
+    buf_free(&event);
+    front_rig_run(&w.rig);
+    return rig_output(&w.conn);
+}
+
+static void a_transfer_has_at_most_a_megabyte(void **state)
+{
+    (void)state;
+    start("orders");
+    int64_t met = limit_reached("event-hub-message");
+    expect_accepted(send_bytes(0, AMQP_EVENT_MESSAGE_MAX), 0);
+    assert_int_equal(limit_reached("event-hub-message"), met);
+    expect_rejected(send_bytes(1, AMQP_EVENT_MESSAGE_MAX + 1), AMQP_MESSAGE_SIZE_EXCEEDED);
+    assert_int_equal(limit_reached("event-hub-message") - met, 1);
+    assert_int_equal(record_count(), 1);
+    stop();
+}
+
+/* Of Event Hubs' clients all hear that it was rejected, unless it is larger still. */
+static void a_larger_one_is_read_up_to_two_and_then_ends_the_link(void **state)
+{
+    (void)state;
+    start("orders");
+    int64_t met = limit_reached("amqp-message");
+    const char *output = send_bytes(0, AMQP_EVENT_TAKEN_MAX);
+    expect_rejected(output, AMQP_MESSAGE_SIZE_EXCEEDED);
+    assert_null(strstr(output, "detach["));
+    expect_accepted(send(1, SINGLE, "@117 b\"x\""), 1);
+    assert_int_equal(limit_reached("amqp-message"), met);
+    output = send_bytes(2, AMQP_EVENT_TAKEN_MAX + 1);
+    assert_non_null(strstr(output, "detach[0 true @29 ['" AMQP_MESSAGE_SIZE_EXCEEDED "' "));
+    assert_int_equal(limit_reached("amqp-message") - met, 1);
+    stop();
+}
+
 static void a_log_without_room_makes_the_server_busy(void **state)
 {
     (void)state;
@@ -502,6 +565,8 @@ int main(void)
         cmocka_unit_test(others_do_not_say_whose_events_they_are),
         cmocka_unit_test(what_is_no_event_is_rejected_whole),
         cmocka_unit_test(a_key_has_at_most_128_bytes),
+        cmocka_unit_test(a_transfer_has_at_most_a_megabyte),
+        cmocka_unit_test(a_larger_one_is_read_up_to_two_and_then_ends_the_link),
         cmocka_unit_test(a_log_without_room_makes_the_server_busy),
         cmocka_unit_test(above_the_rate_the_server_is_busy),
         cmocka_unit_test(links_end_with_their_event_hub),

@@ -309,11 +309,13 @@ static void tokens_have_a_limit_per_connection(void **state)
     char resource[64];
     start(&r, &c);
     attach_cbs(&r, &c);
+    int64_t met = limit_reached("amqp-tokens");
     for (int i = 0; i <= AMQP_PEER_TOKENS_MAX; i++) {
         snprintf(resource, sizeof resource, "hub.test/hub/Partitions/%d", i);
         const char *out =
             put_token(&r, &c, "1l", "put-token", token_body(&r, resource, RIG_DAY_US));
         assert_non_null(strstr(out, i < AMQP_PEER_TOKENS_MAX ? "200i" : "403i"));
+        assert_int_equal(limit_reached("amqp-tokens") - met, i == AMQP_PEER_TOKENS_MAX);
     }
     const char *renewed = token_body(&r, "hub.test/hub/Partitions/0", RIG_DAY_US + 1000000);
     assert_non_null(strstr(put_token(&r, &c, "1l", "put-token", renewed), "200i"));
@@ -328,15 +330,15 @@ static void sessions_have_a_limit_per_connection(void **state)
     (void)state;
     struct front_rig r;
     struct conn c;
-    int64_t refused = limit_reached("amqp-connection");
+    int64_t refused = limit_reached("amqp-sessions");
     start(&r, &c);
     rig_greet(&r, &c);
     for (int i = 1; i < AMQP_SESSIONS_MAX; i++) rig_feed_format(&r, &c, "%d begin[null 1 1 1]", i);
     assert_null(strstr(rig_output(&c), AMQP_RESOURCE_LIMIT));
-    assert_int_equal(limit_reached("amqp-connection"), refused);
+    assert_int_equal(limit_reached("amqp-sessions"), refused);
     rig_feed_format(&r, &c, "%d begin[null 1 1 1]", AMQP_SESSIONS_MAX);
     assert_non_null(strstr(rig_output(&c), AMQP_RESOURCE_LIMIT));
-    assert_int_equal(limit_reached("amqp-connection") - refused, 1);
+    assert_int_equal(limit_reached("amqp-sessions") - refused, 1);
     stop(&r, &c);
 }
 

@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "hub/hub.h"
+
+LIMIT_REACHED(keys_too_long, "tpm-keys")
 
 enum { PART = 0x80, LAST_PART = 0xC0 };
 
@@ -55,6 +58,7 @@ static void on_blob(struct dps_wait *w, const struct dps_answer *a)
 
 /* ---- init */
 
+/* The first key may be as long as a frame of SASL (AMQP_SASL_FRAME_MAX): with the second one they are judged. */
 static bool read_init(struct sasl_tpm *t, struct slice rest)
 {
     struct slice first, scope, id;
@@ -64,7 +68,7 @@ static bool read_init(struct sasl_tpm *t, struct slice rest)
     buf_put_slice(&t->id, id);
     buf_put_slice(&t->keys, rest);
     return slice_is_nocase(scope, t->peer->service->hub->id_scope) && id.len <= DPS_ID_MAX &&
-           rest.len && rest.len < AMQP_TPM_KEYS_MAX;
+           rest.len;
 }
 
 enum sasl_tpm_result sasl_tpm_init(struct peer *p, struct slice response)
@@ -82,7 +86,11 @@ enum sasl_tpm_result sasl_tpm_init(struct peer *p, struct slice response)
 
 static enum sasl_tpm_result ask_home(struct sasl_tpm *t, struct slice srk)
 {
-    if (srk.len == 0 || buf_size(&t->keys) + srk.len > AMQP_TPM_KEYS_MAX) return SASL_TPM_REFUSED;
+    if (srk.len == 0) return SASL_TPM_REFUSED;
+    if (buf_size(&t->keys) + srk.len > DPS_TPM_MAX) {
+        metric_inc(&keys_too_long);
+        return SASL_TPM_REFUSED;
+    }
     buf_put_slice(&t->keys, srk);
     struct dps_device who = {
         .registration_id = buf_slice(&t->id), .tpm = buf_slice(&t->keys), .protocol = HUB_AMQP};

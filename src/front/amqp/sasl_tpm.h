@@ -7,7 +7,7 @@
  *
  * The parts are those of the key that only its TPM can open (auth/tpm.h), and the token is signed with it.
  *
- * Limits:  AMQP_TPM_PART_MAX bytes of a part, AMQP_TPM_KEYS_MAX of both public keys: refused.
+ * Limits:  AMQP_TPM_PART_MAX bytes of a part, DPS_TPM_MAX of both public keys: refused, `azimuth_limit_reached_total{limit="tpm-keys"}`.
  * Source:  sasl_tpm.js of azure-iot-provisioning-device-amqp; SaslTpmHandler.cs of the SDK for .NET. */
 #ifndef FRONT_AMQP_SASL_TPM_H
 #define FRONT_AMQP_SASL_TPM_H
@@ -15,10 +15,7 @@
 #include "dps/dps.h"
 #include "front/amqp/peer.h"
 
-enum {
-    AMQP_TPM_PART_MAX = 470, /* a frame of SASL has 512 bytes */
-    AMQP_TPM_KEYS_MAX = DPS_TPM_MAX,
-};
+enum { AMQP_TPM_PART_MAX = 470 }; /* a frame of SASL has 512 bytes */
 
 enum sasl_tpm_result { SASL_TPM_GOES_ON, SASL_TPM_WELCOME, SASL_TPM_REFUSED };
 

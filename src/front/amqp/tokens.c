@@ -5,13 +5,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "front/amqp/explain.h"
 #include "hub/token.h"
 
 COUNTER(refused, "azimuth_amqp_tokens_refused_total", "Tokens refused on AMQP connections");
+LIMIT_REACHED(too_many_tokens, "amqp-tokens")
 
 struct token {
     struct list node;
@@ -75,7 +76,10 @@ enum err peer_put_token(struct peer *p, struct slice token)
     }
     if (sas.policy[0]) peer_is_known(p); /* an identity's is judged at its home */
     make_room(p, &sas);
-    if (p->token_count == AMQP_PEER_TOKENS_MAX) return ERR_FULL;
+    if (p->token_count == AMQP_PEER_TOKENS_MAX) {
+        metric_inc(&too_many_tokens);
+        return ERR_FULL;
+    }
     struct token *t = mem_new(sizeof *t + token.len);
     t->len = token.len;
     memcpy(t->text, token.ptr, token.len);

@@ -71,6 +71,19 @@ enum {
 
 enum amqp_role { AMQP_SERVER, AMQP_CLIENT };
 
+/* What the peer wanted more of than it may have. */
+enum amqp_limit {
+    AMQP_LIMIT_FRAME,     /* AMQP_FRAME_MAX, AMQP_SASL_FRAME_MAX */
+    AMQP_LIMIT_HELD,      /* AMQP_HELD_MAX */
+    AMQP_LIMIT_SESSIONS,  /* AMQP_SESSIONS_MAX, AMQP_REFUSED_MAX */
+    AMQP_LIMIT_LINKS,     /* AMQP_LINKS_MAX, AMQP_HANDLE_MAX, AMQP_REFUSED_MAX */
+    AMQP_LIMIT_TRANSFERS, /* AMQP_WINDOW, a link's credit */
+    AMQP_LIMIT_MESSAGE,   /* max_message_size */
+    AMQP_LIMIT_PARTIAL,   /* partial_max */
+    AMQP_LIMIT_TAG,       /* AMQP_TAG_MAX */
+    AMQP_LIMITS,
+};
+
 /* Shared by any number of connections; lives as long as they do. */
 struct amqp_config {
     enum amqp_role role;
@@ -83,6 +96,7 @@ struct amqp_config {
     uint32_t sessions_max;         /* 0: AMQP_SESSIONS_MAX */
     uint32_t links_max;            /* 0: AMQP_LINKS_MAX */
     uint32_t window;               /* 0: AMQP_WINDOW */
+    void (*limit_met)(enum amqp_limit limit); /* once for each refusal; NULL: nobody counts them */
 };
 
 /* "" as condition: no error.  `info` is an encoded map, or empty. */
@@ -235,7 +249,6 @@ struct amqp {
     int64_t now_us, since_us, received_us, sent_us;
     struct amqp_table by_remote, by_local; /* sessions */
     uint32_t link_count;
-    uint32_t limits_met; /* sessions, links and bytes refused; whoever counts them sets it to 0 */
     size_t partial_bytes;
     size_t frame_at, more_at; /* the frame under construction, the place of its `more` */
     struct amqp_accepted {    /* the frame at the end of `out` is a disposition that can grow */

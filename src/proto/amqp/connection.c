@@ -362,6 +362,7 @@ static enum err read_frame(struct amqp *a, struct amqp_event *ev)
     if (!gather(a, FRAME_HEAD, &head)) return ERR_AGAIN;
     struct cur c = cur_of(head);
     uint32_t size = cur_be32(&c);
+    if (size > frame_limit(a)) amqp_limit_met(a, AMQP_LIMIT_FRAME);
     if (size < FRAME_HEAD || size > frame_limit(a)) {
         amqp_fail(a, ERR_PROTOCOL, AMQP_FRAMING_ERROR,
                   "A frame of %u bytes is not between %d and the agreed %u.", size, FRAME_HEAD,
@@ -389,6 +390,7 @@ static enum err read_header(struct amqp *a)
 static enum err hold(struct amqp *a)
 {
     if (buf_size(&a->tail) + a->in.len > AMQP_HELD_MAX) {
+        amqp_limit_met(a, AMQP_LIMIT_HELD);
         amqp_die(a, ERR_PROTOCOL);
         return OK;
     }

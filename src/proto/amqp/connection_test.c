@@ -164,7 +164,9 @@ static void frame_sizes_are_judged_before_their_bytes_come(void **state)
     assert_int_equal(head(&r, 7, 2, 0), ERR_PROTOCOL);
     assert_int_equal(head(&r, 0, 2, 0), ERR_PROTOCOL);
     assert_int_equal(head(&r, AMQP_FRAME_MAX, 2, 0), ERR_AGAIN);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_FRAME], 0);
     assert_int_equal(head(&r, AMQP_FRAME_MAX + 1, 2, 0), ERR_PROTOCOL);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_FRAME], 1);
     assert_int_equal(head(&r, UINT32_MAX, 2, 0), ERR_PROTOCOL);
     assert_int_equal(head(&r, 8, 1, 0), ERR_PROTOCOL);
     assert_int_equal(head(&r, 8, 3, 0), ERR_PROTOCOL);
@@ -201,6 +203,7 @@ static void a_sasl_frame_has_a_limit_of_its_own(void **state)
         buf_put_str(&text, "\"]");
         wire_rig_feed(&r, buf_cstr(&text));
         assert_int_equal(r.last, extra ? ERR_PROTOCOL : ERR_AGAIN);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_FRAME], extra);
         buf_free(&text);
         wire_rig_fini(&r);
     }
@@ -234,6 +237,7 @@ static void what_waits_for_the_verdict_has_a_limit(void **state)
         wire_rig_feed(&r, "AMQP3\nsasl init['ANONYMOUS']");
         wire_rig_bytes(&r, slice_of(bytes, len));
         assert_int_equal(r.last, len > AMQP_HELD_MAX ? ERR_PROTOCOL : ERR_AGAIN);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_HELD], len > AMQP_HELD_MAX);
         amqp_send_sasl_outcome(&r.a, false);
         wire_rig_pull(&r);
         assert_int_equal(r.last, len > AMQP_HELD_MAX ? ERR_PROTOCOL : ERR_DENIED);

@@ -131,6 +131,11 @@ void amqp_partial_drop(struct amqp_link *l);
 void amqp_pump(struct amqp_link *l); /* unsent frames, as far as the window goes */
 void amqp_unsent_drop(struct amqp_link *l);
 
+static inline void amqp_limit_met(const struct amqp *a, enum amqp_limit limit)
+{
+    if (a->cfg->limit_met) a->cfg->limit_met(limit);
+}
+
 static inline uint32_t or_default(uint32_t configured, uint32_t otherwise)
 {
     return configured ? configured : otherwise;

@@ -243,7 +243,7 @@ static struct amqp_link *theirs(struct amqp_session *s, const struct fields *f, 
     struct amqp *a = s->amqp;
     bool handles = amqp_table_free_id(&s->links_out) <= s->handle_max;
     if (a->link_count >= links_max(a) + AMQP_REFUSED_MAX || !handles) {
-        a->limits_met++;
+        amqp_limit_met(a, AMQP_LIMIT_LINKS);
         amqp_session_fail(s, AMQP_RESOURCE_LIMIT, "Too many links.");
         return NULL;
     }
@@ -309,6 +309,7 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
     uint32_t handle = (uint32_t)f->v[1].u;
     bool sender = f->v[2].u;
     if (handle > AMQP_HANDLE_MAX) {
+        amqp_limit_met(a, AMQP_LIMIT_LINKS);
         amqp_fail(a, ERR_PROTOCOL, AMQP_FRAMING_ERROR, "Handle %u is above the handle-max of %d.",
                   handle, AMQP_HANDLE_MAX);
         return;
@@ -324,7 +325,7 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
     if (l->attach_sent) forget_kept(l);
     read_attach(l, f);
     if (a->link_count > links_max(a)) {
-        a->limits_met++;
+        amqp_limit_met(a, AMQP_LIMIT_LINKS);
         struct amqp_error e =
             amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many links as it may have.");
         amqp_refuse_attach(l, &e);

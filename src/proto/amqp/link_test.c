@@ -230,7 +230,7 @@ static void the_link_after_the_last_is_refused_alone(void **state)
     wire_rig_feed(&r, "0 attach[\"a\" 0 true]\n0 attach[\"b\" 1 true]\n0 attach[\"c\" 2 true]");
     wire_rig_events(&r);
     wire_rig_output(&r);
-    assert_int_equal(r.a.limits_met, 0);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_LINKS], 0);
     wire_rig_feed(&r, "0 attach[\"d\" 3 true 2b 0b null @41 [\"t\"]]\n0 detach[3 true]\n"
                       "0 detach[0 true]\n0 attach[\"d\" 3 true]");
     assert_string_equal(wire_rig_events(&r), "on-detach\non-attach d sender 2 0\n");
@@ -238,7 +238,7 @@ static void the_link_after_the_last_is_refused_alone(void **state)
         strstr(wire_rig_output(&r),
                "0 detach[3 true @29 ['amqp:resource-limit-exceeded' \"The connection has "
                "as many links as it may have.\" null]]"));
-    assert_int_equal(r.a.limits_met, 1);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_LINKS], 1);
     wire_rig_fini(&r);
 }
 
@@ -256,8 +256,23 @@ static void refused_links_that_stay_have_a_limit(void **state)
     wire_rig_feed(&r, "0 attach[\"x\" 99 true]");
     assert_non_null(
         strstr(wire_rig_events(&r), "on-end amqp:resource-limit-exceeded: Too many links."));
-    assert_int_equal(r.a.limits_met, AMQP_REFUSED_MAX + 1);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_LINKS], AMQP_REFUSED_MAX + 1);
     wire_rig_fini(&r);
+}
+
+static void a_handle_has_a_limit(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct wire_rig r;
+        char text[64];
+        start(&r);
+        snprintf(text, sizeof text, "0 attach[\"x\" %u true]", AMQP_HANDLE_MAX + over);
+        wire_rig_feed(&r, text);
+        assert_int_equal(r.last, over ? ERR_PROTOCOL : ERR_AGAIN);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_LINKS], over);
+        wire_rig_fini(&r);
+    }
 }
 
 /* The peer takes no handle above 0: a second link cannot be answered on that session. */
@@ -446,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_peer_may_leave_before_the_answer),
         cmocka_unit_test(the_link_after_the_last_is_refused_alone),
         cmocka_unit_test(refused_links_that_stay_have_a_limit),
+        cmocka_unit_test(a_handle_has_a_limit),
         cmocka_unit_test(the_peers_handle_max_is_kept),
         cmocka_unit_test(a_senders_credit_counts_from_the_peers_delivery_count),
         cmocka_unit_test(drained_credit_is_counted_as_used),

@@ -29,13 +29,16 @@ static bool is_true(const struct amqp_value *v)
 static bool begin_delivery(struct amqp_link *l, const struct fields *f, struct amqp_delivery *d,
                            struct amqp_event *ev)
 {
+    struct amqp *a = l->session->amqp;
     d->tag = amqp_text(&f->v[2]);
+    if (d->tag.len > AMQP_TAG_MAX) amqp_limit_met(a, AMQP_LIMIT_TAG);
     if (!amqp_has(&f->v[1]) || d->tag.len > AMQP_TAG_MAX) {
         amqp_link_fail(l, AMQP_INVALID_FIELD,
                        "A delivery needs an id and a tag of 32 bytes at most.", ev);
         return false;
     }
     if (l->credit == 0) {
+        amqp_limit_met(a, AMQP_LIMIT_TRANSFERS);
         amqp_link_fail(l, AMQP_TRANSFER_LIMIT_EXCEEDED,
                        "More was sent than the link credit allows.", ev);
         return false;
@@ -61,7 +64,7 @@ static bool append(struct amqp_link *l, struct slice payload, struct amqp_event 
 {
     struct amqp *a = l->session->amqp;
     if (a->partial_bytes + payload.len > a->partial_max) {
-        a->limits_met++;
+        amqp_limit_met(a, AMQP_LIMIT_PARTIAL);
         amqp_link_fail(l, AMQP_RESOURCE_LIMIT, "Too many bytes of unfinished deliveries.", ev);
         return false;
     }
@@ -108,6 +111,7 @@ static void on_frame_of(struct amqp_link *l, const struct fields *f, struct amqp
         return;
     }
     if (too_long(l, f->payload.len)) {
+        amqp_limit_met(l->session->amqp, AMQP_LIMIT_MESSAGE);
         amqp_link_fail(l, AMQP_MESSAGE_SIZE_EXCEEDED, "The message is longer than the link allows.",
                        ev);
         return;

@@ -90,7 +90,7 @@ static void read_begin(struct amqp_session *s, uint16_t channel, const struct fi
 /* Begun and ended in one breath; the peer's end finishes it. */
 static void refuse(struct amqp_session *s)
 {
-    s->amqp->limits_met++;
+    amqp_limit_met(s->amqp, AMQP_LIMIT_SESSIONS);
     struct amqp_error e =
         amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many sessions as it may have.");
     s->silent = true;
@@ -102,7 +102,7 @@ static void accept(struct amqp *a, uint16_t channel, const struct fields *f, str
     bool taken = amqp_table_get(&a->by_local, channel) || channel > a->channel_max;
     uint32_t local = taken ? amqp_table_free_id(&a->by_local) : channel;
     if (a->by_local.count >= sessions_max(a) + AMQP_REFUSED_MAX || local > a->channel_max) {
-        a->limits_met++;
+        amqp_limit_met(a, AMQP_LIMIT_SESSIONS);
         amqp_fail(a, ERR_PROTOCOL, AMQP_RESOURCE_LIMIT, "Too many sessions.");
         return;
     }
@@ -204,6 +204,7 @@ void amqp_session_free(struct amqp_session *s)
 bool amqp_window_take(struct amqp_session *s)
 {
     if (s->incoming_window == 0) {
+        amqp_limit_met(s->amqp, AMQP_LIMIT_TRANSFERS);
         amqp_session_fail(s, AMQP_WINDOW_VIOLATION, "More transfers came than the window allows.");
         return false;
     }

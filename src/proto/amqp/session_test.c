@@ -60,13 +60,13 @@ static void the_session_after_the_last_is_refused_alone(void **state)
     start(&r, &server, "0 open[\"c\"]");
     wire_rig_feed(&r, "0 begin[null 1 1 1]\n1 begin[null 1 1 1]\n2 begin[null 1 1 1]");
     wire_rig_output(&r);
-    assert_int_equal(r.a.limits_met, 0);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_SESSIONS], 0);
     wire_rig_feed(&r, "3 begin[null 1 1 1]\n3 attach[\"l\" 0 true]");
     wire_rig_expect(&r, "on-begin\non-begin\non-begin\n",
                     "3 begin[3h 1 4 2147483647 8191 null null null]\n"
                     "3 end[@29 ['amqp:resource-limit-exceeded' \"The connection has as many "
                     "sessions as it may have.\" null]]\n");
-    assert_int_equal(r.a.limits_met, 1);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_SESSIONS], 1);
     wire_rig_feed(&r, "3 end[]\n0 end[]\n3 begin[null 1 1 1]");
     assert_string_equal(wire_rig_events(&r), "on-end\non-begin\n");
     wire_rig_fini(&r);
@@ -86,7 +86,7 @@ static void refused_sessions_that_stay_have_a_limit(void **state)
     wire_rig_feed(&r, "99 begin[null 1 1 1]");
     assert_int_equal(r.last, ERR_PROTOCOL);
     assert_non_null(strstr(wire_rig_events(&r), "on-close amqp:resource-limit-exceeded"));
-    assert_int_equal(r.a.limits_met, AMQP_REFUSED_MAX + 1);
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_SESSIONS], AMQP_REFUSED_MAX + 1);
     wire_rig_fini(&r);
 }
 
@@ -190,6 +190,7 @@ static void a_transfer_beyond_the_window_ends_the_session(void **state)
     snprintf(events, sizeof events, "on-detach%son-end%s", text, text);
     assert_string_equal(wire_rig_events(&r), events);
     assert_non_null(strstr(wire_rig_output(&r), "0 end[@29 ['amqp:session:window-violation'"));
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_TRANSFERS], 1);
     assert_int_equal(r.a.by_local.count, 0);
     wire_rig_fini(&r);
 }

@@ -97,6 +97,20 @@ static void what_comes_in_becomes_events(void **state)
     }
 }
 
+static void tags_that_are_too_long_are_counted(void **state)
+{
+    (void)state;
+    for (int len = AMQP_TAG_MAX; len <= AMQP_TAG_MAX + 1; len++) {
+        struct wire_rig r;
+        char text[100];
+        start_plain(&r);
+        snprintf(text, sizeof text, "0 transfer[0 1 b\"%0*d\"]", len, 0);
+        wire_rig_feed(&r, text);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_TAG], len > AMQP_TAG_MAX);
+        wire_rig_fini(&r);
+    }
+}
+
 /* No copy: what came in one frame is given on from where it was fed. */
 static void a_delivery_in_one_frame_is_not_copied(void **state)
 {
@@ -124,7 +138,9 @@ static void the_delivery_after_the_last_credit_detaches(void **state)
     start_plain(&r);
     for (int i = 0; i < 10; i++) wire_rig_feed(&r, "0 transfer[0 1 b\"t\"]");
     assert_null(strstr(wire_rig_events(&r), "on-detach"));
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_TRANSFERS], 0);
     wire_rig_feed(&r, "0 transfer[0 1 b\"t\"]\n0 transfer[0 1 b\"t\"]");
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_TRANSFERS], 1);
     wire_rig_expect(&r, DETACHED("amqp:link:transfer-limit-exceeded",
                                  "More was sent than the link credit allows."));
     wire_rig_fini(&r);
@@ -162,6 +178,7 @@ static void a_message_longer_than_the_link_takes_is_refused(void **state)
         const char *events = wire_rig_events(&r);
         bool refused = strstr(events, "on-detach amqp:link:message-size-exceeded") != NULL;
         assert_int_equal(refused, !lengths[i].fits);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_MESSAGE], !lengths[i].fits);
         assert_int_equal(strstr(events, "on-delivery") != NULL, lengths[i].fits);
         wire_rig_fini(&r);
     }
@@ -180,7 +197,7 @@ static void unfinished_deliveries_have_a_limit_together(void **state)
         r.silent = true;
         send_in_frames(&r, PIECES + extra, PIECE);
         assert_int_equal(in->detach_sent, extra);
-        assert_int_equal(r.a.limits_met, extra);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_PARTIAL], extra);
         amqp_hang_up(&r.a);
         buf_clear(&r.events);
         wire_rig_fini(&r);
@@ -472,6 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_in_becomes_events),
+        cmocka_unit_test(tags_that_are_too_long_are_counted),
         cmocka_unit_test(a_delivery_in_one_frame_is_not_copied),
         cmocka_unit_test(the_delivery_after_the_last_credit_detaches),
         cmocka_unit_test(a_message_longer_than_the_link_takes_is_refused),

@@ -6,10 +6,19 @@
 #include "base/test.h"
 #include "proto/amqp/testing/testing.h"
 
+unsigned wire_rig_met[AMQP_LIMITS];
+
+static void count(enum amqp_limit limit)
+{
+    wire_rig_met[limit]++;
+}
+
 void wire_rig_init(struct wire_rig *r, const struct amqp_config *cfg)
 {
-    *r = (struct wire_rig){.now_us = 1000000};
-    amqp_init(&r->a, cfg, &r->out, r->now_us);
+    *r = (struct wire_rig){.cfg = *cfg, .now_us = 1000000};
+    memset(wire_rig_met, 0, sizeof wire_rig_met);
+    r->cfg.limit_met = count;
+    amqp_init(&r->a, &r->cfg, &r->out, r->now_us);
 }
 
 void wire_rig_fini(struct wire_rig *r)

@@ -33,6 +33,7 @@ void wire_event_text(struct buf *out, const struct amqp_event *ev);
  * answers every attach (limit 1000 bytes, 10 credits), and notes every event. */
 struct wire_rig {
     struct amqp a;
+    struct amqp_config cfg; /* as given, with a count of limits */
     struct buf out, events;
     struct amqp_session *session; /* of the last event that had one */
     struct amqp_link *link;       /* of the last attach */
@@ -40,6 +41,9 @@ struct wire_rig {
     int64_t now_us;
     bool silent; /* answers nothing */
 };
+
+/* How often which limit was met since the last wire_rig_init(). */
+extern unsigned wire_rig_met[AMQP_LIMITS];
 
 void wire_rig_init(struct wire_rig *r, const struct amqp_config *cfg);
 void wire_rig_fini(struct wire_rig *r);
