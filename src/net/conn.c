@@ -3,7 +3,7 @@
 
 #include "auth/x509.h"
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "net/dialer.h"
@@ -16,6 +16,7 @@ COUNTER(conn_stalled, "azimuth_connections_stalled_total",
         "Connections closed because the peer did not read for 30 s");
 COUNTER(conn_choked, "azimuth_connections_choked_total",
         "Times that a connection was not read because its peer did not read");
+LIMIT_REACHED(tls_too_much, "tls")
 COUNTER(tls_failures, "azimuth_tls_handshake_failures_total", "TLS handshakes that failed");
 GAUGE(conn_open_now, "azimuth_connections", "Connections open now");
 
@@ -409,6 +410,7 @@ static void received_plain(struct conn *c, struct slice bytes, int64_t now_us)
 static void tls_failed(struct conn *c, const struct tls_event *ev)
 {
     metric_inc(&tls_failures);
+    if (ev->too_much) metric_inc(&tls_too_much);
     tell_watch(c, ev->cause, ev->alert);
     say_debug("tls.failed", "peer=%s cause=%s alert=%u reason=%s", c->peer,
               tls_cause_name(ev->cause), ev->alert, fail_text());

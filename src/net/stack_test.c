@@ -1,6 +1,7 @@
 /* stack_test.c - TLS under a front, over a transport in memory. */
 #include "auth/x509.h"
 #include "base/clock.h"
+#include "base/limit.h"
 #include "net/stack.h"
 #include "proto/tls/pair_test.h"
 
@@ -102,8 +103,8 @@ static void deliver(struct rig *r)
     turn(r);
 }
 
-/* `papers` is what the client shows, or NULL. */
-static void connect_with(struct rig *r, const struct papers *papers)
+/* `papers` is what the client will show, or NULL; its ClientHello is there to be delivered. */
+static void begin_with(struct rig *r, const struct papers *papers)
 {
     *r = (struct rig){0};
     front_why = ERR_CLOSED;
@@ -114,6 +115,11 @@ static void connect_with(struct rig *r, const struct papers *papers)
     tls_init_client(&r->pair.client, r->pair.client_ctx, &r->pair.to_server, "localhost");
     conn_init(&r->wire.conn, &r->host, &transport, &front, NULL, r->pair.server_ctx);
     conn_begin(&r->wire.conn, clock_mono_us());
+}
+
+static void connect_with(struct rig *r, const struct papers *papers)
+{
+    begin_with(r, papers);
     while (!r->pair.client_up) deliver(r);
     deliver(r);
 }
@@ -135,6 +141,24 @@ static void connect_client(struct rig *r)
 }
 
 /* ---- tests */
+
+/* Its head says how long it is. */
+static void a_first_record_that_is_too_long_is_counted(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct rig r;
+        int64_t met = limit_reached("tls");
+        const uint8_t head[] = {0x16, 3, 1, 0x48, (uint8_t)over}; /* 16 KiB and 2048 */
+        begin_with(&r, NULL);
+        buf_clear(&r.pair.to_server);
+        conn_received(&r.wire.conn, slice_of(head, sizeof head), clock_mono_us());
+        assert_int_equal(r.wire.shut, over);
+        assert_int_equal(limit_reached("tls") - met, over);
+        if (!over) conn_abort(&r.wire.conn);
+        disconnect(&r);
+    }
+}
 
 static void what_follows_a_close_is_not_looked_at(void **state)
 {
@@ -271,6 +295,7 @@ static void a_peer_is_read_when_front_and_output_allow_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_first_record_that_is_too_long_is_counted),
         cmocka_unit_test(what_follows_a_close_is_not_looked_at),
         cmocka_unit_test(a_peer_that_closes_is_told_apart),
         cmocka_unit_test(a_front_sees_the_certificate_that_the_client_showed),

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "proto/ws/ws.h"
@@ -18,6 +18,7 @@ COUNTER(faults, "azimuth_websocket_faults_total",
         "WebSocket connections closed because of what the peer sent");
 COUNTER(unheard, "azimuth_websocket_pongs_dropped_total",
         "Times that pongs were dropped because the peer did not read");
+LIMIT_REACHED(too_long, "websocket-message")
 GAUGE(open_now, "azimuth_websocket_connections", "WebSocket connections open now");
 
 static void send_frames(struct conn *c)
@@ -93,6 +94,7 @@ static void end(struct conn *c, enum err e)
 {
     if (c->state == CONN_OPEN && e != ERR_CLOSED) {
         metric_inc(&faults);
+        if (e == ERR_TOO_BIG) metric_inc(&too_long);
         say_debug("websocket.fault", "peer=%s front=%s reason=\"%s\"", c->peer, c->front->name,
                   fail_text());
     }

@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "net/stack.h"
 
@@ -318,6 +319,28 @@ static void a_broken_rule_is_told_and_ends_it(void **state)
     finish(&r, ERR_PROTOCOL);
 }
 
+/* Only its head comes: it is judged before the payload. */
+static void a_frame_that_is_too_long_is_counted(void **state)
+{
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct rig r;
+        struct buf head = {0};
+        int64_t met = limit_reached("websocket-message");
+        upgrade(&r);
+        buf_put(&head, "\x82\xff", 2); /* binary, masked, a length of eight bytes */
+        buf_put_be64(&head, WS_FRAME_MAX + over);
+        buf_put(&head, "\0\0\0\0x", 5); /* the mask, and the first byte */
+        say_raw(&r, buf_slice(&head));
+        deliver(&r);
+        assert_int_equal(r.shut, over);
+        assert_int_equal(limit_reached("websocket-message") - met, over);
+        if (!over) conn_abort(&r.conn);
+        buf_free(&head);
+        finish(&r, over ? ERR_PROTOCOL : OK);
+    }
+}
+
 static void an_aborted_connection_is_silent(void **state)
 {
     (void)state;
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test(who_does_not_answer_our_close_is_left),
         cmocka_unit_test(the_peers_close_is_answered_behind_the_output),
         cmocka_unit_test(a_broken_rule_is_told_and_ends_it),
+        cmocka_unit_test(a_frame_that_is_too_long_is_counted),
         cmocka_unit_test(an_aborted_connection_is_silent),
         cmocka_unit_test(pings_are_answered_unless_nobody_reads),
     };

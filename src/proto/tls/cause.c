@@ -65,6 +65,12 @@ static enum tls_cause cause_of(int reason)
     }
 }
 
+static bool is_too_much(int reason)
+{
+    return reason == SSL_R_EXCESSIVE_MESSAGE_SIZE || reason == SSL_R_PACKET_LENGTH_TOO_LONG ||
+           reason == SSL_R_ENCRYPTED_LENGTH_TOO_LONG || reason == SSL_R_DATA_LENGTH_TOO_LONG;
+}
+
 static const char *reason_text(unsigned long code)
 {
     const char *text = code ? ERR_reason_error_string(code) : NULL;
@@ -82,7 +88,8 @@ void tls_cause_take(const struct ssl_st *ssl, struct tls_event *ev)
 {
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
-    *ev = (struct tls_event){.kind = TLS_FAILED, .cause = cause_of(reason)};
+    *ev = (struct tls_event){
+        .kind = TLS_FAILED, .cause = cause_of(reason), .too_much = is_too_much(reason)};
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
         tls_cause_alert((uint8_t)(reason - SSL_AD_REASON_OFFSET), ev);
     } else if (ev->cause == TLS_CAUSE_CERT) {

@@ -50,6 +50,7 @@ static void an_impossible_first_record_is_refused_by_its_head(void **state)
         assert_int_equal(p.server_end.cause, TLS_CAUSE_NONE);
         feed_server(&p, slice_from(rows[i].head, 4));
         assert_int_equal(p.server_end.cause, rows[i].cause);
+        assert_int_equal(p.server_end.too_much, rows[i].cause == TLS_CAUSE_RECORD);
         pair_fini(&p);
     }
 }

@@ -182,6 +182,7 @@ static void a_chain_over_its_limit_is_refused(void **state)
         assert_int_equal(p.server_up, !over);
         if (!over) expect_chain(&p.server, leaf, count + 1);
         if (over) assert_int_equal(p.server_end.cause, TLS_CAUSE_PROTOCOL);
+        assert_int_equal(p.server_end.too_much, over);
         pair_fini(&p);
     }
 }

@@ -158,8 +158,11 @@ static bool on_handshake(struct tls *t, struct tls_event *ev, struct slice messa
     if (message.len != KEY_UPDATE_LEN || memcmp(message.ptr, start, sizeof start) != 0)
         return broken(t, ev, SSL_AD_UNEXPECTED_MESSAGE, "a handshake message that is no KeyUpdate");
     if (message.ptr[4] > 1) return broken(t, ev, SSL_AD_ILLEGAL_PARAMETER, "KeyUpdate for nobody");
-    if (++r->key_updates > TLS_KEY_UPDATES_MAX)
-        return broken(t, ev, SSL_AD_UNEXPECTED_MESSAGE, "too many KeyUpdates");
+    if (++r->key_updates > TLS_KEY_UPDATES_MAX) {
+        broken(t, ev, SSL_AD_UNEXPECTED_MESSAGE, "too many KeyUpdates");
+        ev->too_much = true;
+        return true;
+    }
     bool answers = message.ptr[4] == 1 && t->can_send;
     enum err e = traffic_update(&r->read);
     if (e == OK && answers) e = update_write_key(r, t->out);

@@ -119,6 +119,7 @@ struct tls_event {
     struct slice data;
     enum tls_cause cause;
     uint8_t alert;
+    bool too_much; /* TLS_FAILED: more came than a limit allows */
 };
 
 void tls_init_server(struct tls *t, struct tls_context *ctx, struct buf *out);

@@ -190,6 +190,7 @@ static void updates_without_data_have_a_limit(void **state)
         shuttle(&p);
     }
     assert_int_equal(p.server_end.cause, TLS_CAUSE_PROTOCOL);
+    assert_true(p.server_end.too_much);
     assert_int_equal(p.client_end.cause, TLS_CAUSE_ALERT);
     pair_fini(&p);
 }
