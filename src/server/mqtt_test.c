@@ -498,6 +498,36 @@ static void what_may_not_be_published_ends_the_connection(void **state)
     }
 }
 
+/* Only the head of a packet comes: it is judged before the rest. */
+static void say_head(struct client *c, uint8_t first, size_t packet)
+{
+    enum { HEAD = 4 }; /* with a length of three bytes */
+    size_t len = packet - HEAD;
+    const uint8_t head[HEAD] = {first, (uint8_t)(len | 0x80), (uint8_t)(len >> 7 | 0x80),
+                                (uint8_t)(len >> 14)};
+    rig_say(c->conn, slice_of(head, sizeof head));
+}
+
+static void packets_that_are_too_large_end_the_connection_and_are_counted(void **state)
+{
+    (void)state;
+    enum { CONNECT = 0x10, PUBLISH = 0x30 };
+    for (unsigned over = 0; over < 2; over++) {
+        struct client c;
+        int64_t met = limit_reached("mqtt-packet");
+        start(&c);
+        say_head(&c, CONNECT, MQTT_CONNECT_MAX + over);
+        assert_int_equal(c.conn->gone, over);
+        assert_int_equal(limit_reached("mqtt-packet") - met, over);
+        end(&c);
+        open_device(&c, "d1");
+        say_head(&c, PUBLISH, MQTT_PACKET_MAX + over);
+        assert_int_equal(c.conn->gone, over);
+        assert_int_equal(limit_reached("mqtt-packet") - met, 2 * over);
+        end(&c);
+    }
+}
+
 static void a_message_has_256_kib(void **state)
 {
     (void)state;
@@ -1080,6 +1110,7 @@ int main(void)
         TEST(other_sessions_stay_when_the_hierarchy_changes),
         TEST(telemetry_is_acknowledged_in_order),
         TEST(what_may_not_be_published_ends_the_connection),
+        TEST(packets_that_are_too_large_end_the_connection_and_are_counted),
         TEST(a_message_has_256_kib),
         TEST(qos_2_ends_the_connection),
         TEST(a_failed_sync_acknowledges_nothing_ever_after),

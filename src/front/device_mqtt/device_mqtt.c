@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "front/device_mqtt/device.h"
@@ -19,6 +19,7 @@
 
 COUNTER(closed_for_fault, "azimuth_mqtt_closed_for_fault_total",
         "MQTT connections closed because of what they sent or failed to send");
+LIMIT_REACHED(packet_too_large, "mqtt-packet")
 COUNTER(not_acknowledged, "azimuth_mqtt_not_acknowledged_total",
         "MQTT connections closed because a message could not be made durable");
 
@@ -226,6 +227,12 @@ static void on_packet(struct device *d, struct mqtt_event *ev)
     }
 }
 
+static void reject_packet(struct device *d, enum err e)
+{
+    if (e == ERR_TOO_BIG) metric_inc(&packet_too_large);
+    device_reject(d, fail_text());
+}
+
 /* The engine and what it holds went with the connection. */
 static void leave(struct device *d)
 {
@@ -247,7 +254,7 @@ void device_process(struct device *d, int64_t now_us)
     else if (d->state == DEVICE_OPENING || (d->state == DEVICE_OPEN && d->paused & PAUSE_THROTTLE))
         mqtt_keep(&d->mqtt);
     else if (d->state != DEVICE_OVER && e != ERR_AGAIN)
-        device_reject(d, fail_text());
+        reject_packet(d, e);
     (void)now_us;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/say.h"
 #include "base/text.h"
 #include "front/dps/dps.h"
@@ -15,6 +15,9 @@ COUNTER(refused_total, "azimuth_dps_mqtt_refused_total",
         "MQTT CONNECTs of devices that register answered with a refusal");
 COUNTER(closed_total, "azimuth_dps_mqtt_closed_for_fault_total",
         "MQTT connections of devices that register closed because of what they sent");
+
+LIMIT_REACHED(packet_too_large, "dps-mqtt-packet")
+LIMIT_REACHED(too_many_requests, "dps-mqtt-requests")
 
 struct client {
     struct dps *dps;
@@ -132,6 +135,7 @@ static void on_publish(struct client *c, const struct mqtt_publish *p)
     } else if (rid.len == 0 || rid.len > DPS_MQTT_RID_MAX) {
         reject(c, "a request without $rid, or with one that is too long");
     } else if (c->pending == DPS_MQTT_PENDING_MAX) {
+        metric_inc(&too_many_requests);
         reject(c, "too many requests are under way");
     } else {
         if (p->packet_id) mqtt_send_puback(&c->mqtt, p->packet_id);
@@ -183,6 +187,7 @@ static void process(struct client *c)
         conn_out(c->conn);
         on_packet(c, &ev);
     }
+    if (e == ERR_TOO_BIG) metric_inc(&packet_too_large);
     if (c->state == OPENING)
         mqtt_keep(&c->mqtt);
     else if (c->state == OPEN && e != ERR_AGAIN)
