@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 
-void strikes_init(struct strikes *s, size_t keys_max, int64_t window_us)
+void strikes_init(struct strikes *s, size_t keys_max, int64_t window_us, struct metric *forgotten)
 {
-    *s = (struct strikes){.keys_max = keys_max, .window_us = window_us};
+    *s = (struct strikes){.keys_max = keys_max, .window_us = window_us, .forgotten = forgotten};
     list_init(&s->oldest);
 }
 
@@ -27,7 +27,10 @@ void strikes_fini(struct strikes *s)
 
 static struct strike *make(struct strikes *s, struct slice key)
 {
-    if (s->by_key.count == s->keys_max) forget_oldest(s);
+    if (s->by_key.count == s->keys_max) {
+        metric_inc(s->forgotten);
+        forget_oldest(s);
+    }
     struct strike *one = mem_zero(sizeof *one + key.len);
     list_init(&one->node);
     one->window_us = one->proved_us = INT64_MIN;

@@ -2,7 +2,8 @@
  *
  * Runs on: the thread of its owner.
  * Life:    embedded; strikes_init() to strikes_fini().
- * Limits:  `keys_max` keys; beyond them the one unheard of for longest is forgotten.  A key is copied.
+ * Limits:  `keys_max` keys; beyond them the one unheard of for longest is forgotten, and `forgotten` counts it.
+ *          A key is copied.
  */
 #ifndef BASE_STRIKES_H
 #define BASE_STRIKES_H
@@ -11,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/metrics.h"
 
 /* One key's record, until it is forgotten: at the earliest with the next strikes_note(). */
 struct strike {
@@ -27,9 +29,10 @@ struct strikes {
     struct list oldest; /* the same, the one heard of last at the end */
     size_t keys_max;
     int64_t window_us;
+    struct metric *forgotten;
 };
 
-void strikes_init(struct strikes *s, size_t keys_max, int64_t window_us);
+void strikes_init(struct strikes *s, size_t keys_max, int64_t window_us, struct metric *forgotten);
 void strikes_fini(struct strikes *s);
 
 /* The key's record, made if there is none; it is now the one heard of last. */

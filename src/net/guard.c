@@ -3,15 +3,16 @@
 
 #include <string.h>
 
-#include "base/metrics.h"
+#include "base/limit.h"
 
+LIMIT_REACHED(too_many, "login-addresses")
 COUNTER(failures, "azimuth_logins_failed_total", "Logins that were refused, on any listener");
 COUNTER(bars, "azimuth_addresses_barred_total",
         "Times that an address had too many failed logins and no other");
 
 void guard_init(struct guard *g)
 {
-    strikes_init(&g->strikes, GUARD_ADDRESSES_MAX, GUARD_WINDOW_US);
+    strikes_init(&g->strikes, GUARD_ADDRESSES_MAX, GUARD_WINDOW_US, &too_many);
 }
 
 void guard_fini(struct guard *g)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/test.h"
 
 #define NOW_US (1000 * 1000000ll)
@@ -79,11 +79,14 @@ static void beyond_the_table_the_oldest_is_forgotten(void **state)
 {
     struct guard g;
     (void)state;
+    int64_t met = limit_reached("login-addresses");
     guard_init(&g);
     fail_often(&g, address(0), GUARD_FAILURES_MAX);
     for (uint32_t i = 1; i < GUARD_ADDRESSES_MAX; i++) guard_failed(&g, address(i), NOW_US);
     assert_true(guard_bars(&g, address(0), NOW_US));
+    assert_int_equal(limit_reached("login-addresses"), met);
     guard_failed(&g, address(GUARD_ADDRESSES_MAX), NOW_US);
+    assert_int_equal(limit_reached("login-addresses") - met, 1);
     assert_int_equal(g.strikes.by_key.count, GUARD_ADDRESSES_MAX);
     assert_false(guard_bars(&g, address(0), NOW_US));
     guard_fini(&g);

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/net.h"
 #include "base/num.h"
 #include "base/rand.h"
 #include "base/text.h"
 
+LIMIT_REACHED(too_many_addresses, "sign-in-addresses")
+LIMIT_REACHED(too_many_names, "sign-in-names")
 GAUGE(sessions_now, "azimuth_console_sessions", "Sessions of the console");
 COUNTER(begun, "azimuth_console_sign_ins_total", "Sign-ins to the console");
 COUNTER(evicted, "azimuth_console_sessions_evicted_total",
@@ -224,8 +226,8 @@ void console_proved(struct session_table *t, const char *peer, int64_t now_us)
 void console_sessions_init(struct session_table *t)
 {
     *t = (struct session_table){0};
-    strikes_init(&t->addresses, SESSION_ADDRESSES_MAX, SESSION_FAILURES_US);
-    strikes_init(&t->names, SESSION_NAMES_MAX, SESSION_FAILURES_US);
+    strikes_init(&t->addresses, SESSION_ADDRESSES_MAX, SESSION_FAILURES_US, &too_many_addresses);
+    strikes_init(&t->names, SESSION_NAMES_MAX, SESSION_FAILURES_US, &too_many_names);
 }
 
 void console_sessions_fini(struct session_table *t)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
 #include "front/console/session.h"
 
@@ -168,11 +169,14 @@ static void the_address_that_failed_first_makes_room(void **state)
 {
     (void)state;
     char peer[32];
+    int64_t met = limit_reached("sign-in-addresses");
     for (int i = 0; i <= SESSION_ADDRESSES_MAX; i++) {
+        assert_int_equal(limit_reached("sign-in-addresses"), met);
         snprintf(peer, sizeof peer, "10.0.0.%d:1", i);
         for (int k = 0; k < SESSION_FAILURES_MAX; k++)
             console_failed(table, peer, SLICE_NONE, now_us + i);
     }
+    assert_int_equal(limit_reached("sign-in-addresses") - met, 1);
     assert_true(console_may_try(table, "10.0.0.0:1", SLICE_NONE, now_us + 100));
     assert_false(console_may_try(table, "10.0.0.1:1", SLICE_NONE, now_us + 100));
     assert_false(console_may_try(table, peer, SLICE_NONE, now_us + 100));
@@ -198,6 +202,25 @@ static void too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there(voi
     for (int i = 0; i < SESSION_FAILURES_MAX; i++)
         console_failed(table, "10.0.1.1:3", SLICE_NONE, now_us);
     assert_false(console_may_try(table, "10.0.1.1:2", maria, now_us));
+}
+
+/* Whoever makes names up has few tries from each address. */
+static void the_name_that_failed_first_makes_room(void **state)
+{
+    (void)state;
+    char name[16];
+    int64_t met = limit_reached("sign-in-names");
+    for (int k = 0; k < SESSION_NAME_FAILURES_MAX; k++)
+        console_failed(table, "10.0.0.1:1", SLICE_LIT("maria"), now_us);
+    for (int i = 1; i < SESSION_NAMES_MAX; i++) {
+        snprintf(name, sizeof name, "x%d", i);
+        console_failed(table, "10.0.0.1:1", slice_str(name), now_us);
+    }
+    assert_int_equal(limit_reached("sign-in-names"), met);
+    assert_false(console_may_try(table, "10.0.2.1:1", SLICE_LIT("maria"), now_us));
+    console_failed(table, "10.0.0.1:1", SLICE_LIT("one more"), now_us);
+    assert_int_equal(limit_reached("sign-in-names") - met, 1);
+    assert_true(console_may_try(table, "10.0.2.1:1", SLICE_LIT("maria"), now_us));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_table, close_table)
@@ -251,6 +274,7 @@ int main(void)
         TEST(too_many_failures_of_an_address_shut_it_out_for_a_minute),
         TEST(addresses_of_one_network_fail_together),
         TEST(the_address_that_failed_first_makes_room),
+        TEST(the_name_that_failed_first_makes_room),
         TEST(too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* suspects.c - who fails too often, and the answers that wait for it. */
 #include "hub/session/suspects.h"
 
-#include "base/metrics.h"
+#include "base/limit.h"
 
+LIMIT_REACHED(too_many, "login-identities")
 COUNTER(held_total, "azimuth_sessions_refused_slowly_total",
         "Sessions refused after a while, because their identity had failed too often");
 
@@ -26,7 +27,7 @@ static void on_due(struct timer *t, int64_t now_us)
 void suspects_init(struct suspects *s, struct timers *timers, void (*release)(struct held *one))
 {
     *s = (struct suspects){.timers = timers, .release = release};
-    strikes_init(&s->strikes, SUSPECTS_MAX, SUSPECT_WINDOW_US);
+    strikes_init(&s->strikes, SUSPECTS_MAX, SUSPECT_WINDOW_US, &too_many);
     list_init(&s->held);
     timer_init(&s->timer, on_due);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/limit.h"
 #include "base/test.h"
 
 static bool fail_often(struct suspects *s, const char *who, unsigned times, int64_t now_us)
@@ -38,6 +39,7 @@ static void beyond_the_table_the_one_that_failed_longest_ago_is_forgotten(void *
 {
     struct suspects s;
     char who[16];
+    int64_t met = limit_reached("login-identities");
     (void)state;
     suspects_init(&s, NULL, NULL);
     assert_true(fail_often(&s, "d", SUSPECT_FAILURES_MAX + 1, 0));
@@ -46,7 +48,9 @@ static void beyond_the_table_the_one_that_failed_longest_ago_is_forgotten(void *
         fail_often(&s, who, 1, 0);
     }
     assert_int_equal(s.strikes.by_key.count, SUSPECTS_MAX);
+    assert_int_equal(limit_reached("login-identities"), met);
     fail_often(&s, "one more", 1, 0);
+    assert_int_equal(limit_reached("login-identities") - met, 1);
     assert_int_equal(s.strikes.by_key.count, SUSPECTS_MAX);
     assert_false(fail_often(&s, "d", 1, 0));
     suspects_fini(&s);
