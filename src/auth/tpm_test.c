@@ -238,6 +238,21 @@ static void keys_that_do_not_protect_are_refused(void **state)
     buf_free(&text);
 }
 
+static void a_key_has_at_most_4096_bits(void **state)
+{
+    uint8_t modulus[TPM_RSA_BITS_MAX / 8 + 1];
+    (void)state;
+    memset(modulus, 0xff, sizeof modulus);
+    for (unsigned more = 0; more < 2; more++) {
+        struct shape shape = good;
+        struct tpm_public p;
+        shape.bits = (uint16_t)(TPM_RSA_BITS_MAX + 8 * more);
+        struct buf text = encode(&shape, slice_of(modulus, shape.bits / 8));
+        assert_int_equal(tpm_public_read(buf_slice(&text), &p), more ? ERR_INVALID : OK);
+        buf_free(&text);
+    }
+}
+
 static void a_modulus_of_nobody_is_refused(void **state)
 {
     uint8_t zeros[BITS / 8] = {0}, key[TPM_KEY_LEN] = {0};
@@ -255,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_both_keys_of_a_tpm_open_a_blob),
         cmocka_unit_test(keys_that_do_not_protect_are_refused),
+        cmocka_unit_test(a_key_has_at_most_4096_bits),
         cmocka_unit_test(a_modulus_of_nobody_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,25 @@ static void a_state_counts_once_and_in_its_browser(void **state)
     assert_int_equal(finish(late.cookie, late.state), 401);
 }
 
+/* A state stays good until the provider is asked. */
+static void a_code_has_at_most_2048_bytes(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct visit v = begin_visit();
+        struct buf content = {0};
+        int64_t met = limit_reached("oidc-code");
+        buf_printf(&content, "{\"code\":\"%0*d\",\"state\":\"%s\"}", OIDC_CODE_MAX + over, 0,
+                   v.state);
+        says = "{\"id_token\":\"e30.e30.e30\"}";
+        assert_int_equal(request("POST /admin/v1/session", v.cookie, buf_cstr(&content)),
+                         over ? 401 : 502); /* the token is none */
+        assert_int_equal(limit_reached("oidc-code") - met, over);
+        says = METADATA(ISSUER);
+        buf_free(&content);
+    }
+}
+
 static void the_oldest_sign_in_of_an_address_makes_room(void **state)
 {
     (void)state;
@@ -276,6 +295,7 @@ int main(void)
         CASE(a_browser_is_led_to_the_provider),
         CASE(another_s_metadata_is_not_believed),
         CASE(a_state_counts_once_and_in_its_browser),
+        CASE(a_code_has_at_most_2048_bytes),
         CASE(the_oldest_sign_in_of_an_address_makes_room),
         CASE(who_guesses_codes_is_shut_out),
         CASE(so_many_ask_the_provider_at_a_time),

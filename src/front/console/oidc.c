@@ -6,11 +6,14 @@
 #include <stdlib.h>
 
 #include "auth/jwt.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "front/console/asking.h"
 #include "front/console/provider.h"
 #include "front/console/verdict.h"
+
+LIMIT_REACHED(code_too_long, "oidc-code")
 
 /* ---- to the provider */
 
@@ -170,6 +173,7 @@ void oidc_finish(struct call *c, struct slice code, struct slice state)
     struct console *console = c->ctx;
     struct attempt attempt = {0};
     if (!is_there(c)) return;
+    if (code.len > OIDC_CODE_MAX) metric_inc(&code_too_long);
     if (code.len > OIDC_CODE_MAX ||
         !attempts_take(&console->oidc->attempts, state, sign_in_cookie(c, SIGN_IN_PROVIDER_COOKIE),
                        c->now_us, &attempt)) {
