@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "base/text.h"
 #include "dps/attempts.h"
@@ -11,6 +12,8 @@
 #include "dps/operation.h"
 #include "dps/tpm.h"
 #include "hub/session/session.h"
+
+LIMIT_REACHED(too_large, "dps-request")
 
 static void answer_accepted(struct call *c, struct slice operation_id)
 {
@@ -202,8 +205,10 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
 
 void device_verb(struct call *c)
 {
-    if (c->json.len > DPS_REGISTER_MAX || c->tpm.len > DPS_TPM_MAX)
-        dps_call_fail(c, DPS_TOO_LARGE, "a registration has at most 96 KB, a TPM's keys 4 KiB");
-    else
+    if (c->json.len <= DPS_REGISTER_MAX && c->tpm.len <= DPS_TPM_MAX) {
         dps_call_load(c, on_loaded);
+        return;
+    }
+    metric_inc(&too_large);
+    dps_call_fail(c, DPS_TOO_LARGE, "a registration has at most 96 KB, a TPM's keys 4 KiB");
 }

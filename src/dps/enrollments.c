@@ -3,11 +3,14 @@
  * A change loads what is there, decides, and writes only if it is still that: whoever was overtaken
  * meanwhile is told so (412, 409). */
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
 #include "hub/etag.h"
 #include "out/out.h"
+
+LIMIT_REACHED(too_many_groups, "enrollment-groups")
 
 static enum dps_kind kind_of(const struct call *c)
 {
@@ -165,6 +168,7 @@ static bool may_put(struct call *c)
         return false;
     }
     if (kind_of(c) == DPS_INDIVIDUAL || c->dps->groups.by_id.count < DPS_GROUPS_MAX) return true;
+    metric_inc(&too_many_groups);
     dps_call_fail(c, DPS_TOO_MANY_ENROLLMENTS,
                   "there are as many enrollment groups as there may be");
     return false;

@@ -2,10 +2,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
 #include "hub/etag.h"
+
+LIMIT_REACHED(too_many_hubs, "linked-hubs")
 
 static const struct linked_hub *find(const struct call *c)
 {
@@ -110,6 +113,12 @@ static size_t count_with_coming(const struct dps *d)
     return count;
 }
 
+static void fail_full(struct call *c)
+{
+    metric_inc(&too_many_hubs);
+    dps_call_fail(c, DPS_TOO_MANY_HUBS, "there are as many linked hubs as there may be");
+}
+
 /* Is a PUT with or without If-Match about what is there?  Otherwise the call has ended. */
 static bool may_put(struct call *c, const struct linked_hub *old)
 {
@@ -120,7 +129,7 @@ static bool may_put(struct call *c, const struct linked_hub *old)
     else if (c->head->has_if_match)
         fail_absent(c);
     else if (count_with_coming(c->dps) >= DPS_HUBS_MAX)
-        dps_call_fail(c, DPS_TOO_MANY_HUBS, "there are as many linked hubs as there may be");
+        fail_full(c);
     else
         return true;
     return false;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "base/say.h"
 #include "base/text.h"
@@ -16,6 +16,9 @@
 
 COUNTER(assigned_total, "azimuth_dps_assigned_total", "Devices that were assigned to a hub");
 COUNTER(failed_total, "azimuth_dps_failed_total", "Registrations that failed");
+LIMIT_REACHED(too_many, "dps-registrations")
+LIMIT_REACHED(too_many_of_group, "dps-registrations-of-group")
+LIMIT_REACHED(too_many_to_ask_for, "dps-registrations-by-webhook")
 COUNTER(refused_total, "azimuth_dps_registrations_refused_total",
         "Registrations refused because too many were under way");
 GAUGE(operations_now, "azimuth_dps_operations", "Registrations under way");
@@ -526,13 +529,21 @@ static void fill_next(struct operation *o, struct slice id, bool resumed)
     };
 }
 
-/* A flood through one group leaves room for the others, and so do webhooks that do not answer. */
+/* A flood through one group leaves room for the others, and so do webhooks that do not answer.  NULL: it may begin. */
+static struct metric *limit_met(const struct dps *d, const struct group *g,
+                                const struct enrollment *e)
+{
+    if (d->operations.count >= DPS_OPERATIONS_MAX) return &too_many;
+    if (g && g->operations >= DPS_OPERATIONS_EACH_MAX) return &too_many_of_group;
+    if (asks_webhook(e) && d->webhook_count >= DPS_WEBHOOKS_MAX) return &too_many_to_ask_for;
+    return NULL;
+}
+
 static bool has_room(const struct dps *d, const struct group *g, const struct enrollment *e)
 {
-    if (d->operations.count < DPS_OPERATIONS_MAX &&
-        (g == NULL || g->operations < DPS_OPERATIONS_EACH_MAX) &&
-        (!asks_webhook(e) || d->webhook_count < DPS_WEBHOOKS_MAX))
-        return true;
+    struct metric *met = limit_met(d, g, e);
+    if (met == NULL) return true;
+    metric_inc(met);
     metric_inc(&refused_total);
     return false;
 }

@@ -1,4 +1,5 @@
 /* dps_limits_test.c - limits of device provisioning against a whole hub: at each, and one above. */
+#include "base/limit.h"
 #include "front/dps/dps.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/dps_client_test.h"
@@ -50,9 +51,12 @@ static const char *padded(const char *head, char pad, const char *tail, size_t l
 static void a_thousand_groups_and_not_one_more(void **state)
 {
     (void)state;
+    int64_t met = limit_reached("enrollment-groups");
     for (unsigned i = 0; i < DPS_GROUPS_MAX; i++)
         assert_int_equal(put_numbered(DPS_GROUP, i), DPS_OK);
+    assert_int_equal(limit_reached("enrollment-groups"), met);
     assert_int_equal(put_numbered(DPS_GROUP, DPS_GROUPS_MAX), DPS_TOO_MANY_ENROLLMENTS);
+    assert_int_equal(limit_reached("enrollment-groups") - met, 1);
     assert_int_equal(put_numbered(DPS_INDIVIDUAL, 0), DPS_OK);
     assert_int_equal(delete_quickly(DPS_GROUP, "n-0000", SLICE_NONE), DPS_NO_CONTENT);
     assert_int_equal(put_numbered(DPS_GROUP, DPS_GROUPS_MAX), DPS_OK);
@@ -87,10 +91,13 @@ static void so_many_operations_are_under_way_and_not_one_more(void **state)
         assert_int_equal(put_quickly(DPS_GROUP, names[g], SLICE_NONE, slice_str(body)), DPS_OK);
     }
     put_enrollment("last", "");
+    int64_t met = limit_reached("dps-registrations");
     for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++)
         for (int g = 0; g < GROUPS; g++)
             assert_int_equal(register_with(slice_str(keys[g]), names[g], i), DPS_ACCEPTED);
+    assert_int_equal(limit_reached("dps-registrations"), met);
     assert_int_equal(register_quickly("last", own_token("last")), DPS_THROTTLED);
+    assert_int_equal(limit_reached("dps-registrations") - met, 1);
     answer_call(404, ""); /* that a device is not there yet, or that the webhook is not */
     if (called) answer_call(401, "");
     assert_int_equal(register_quickly("last", own_token("last")), DPS_ACCEPTED);
@@ -262,6 +269,7 @@ static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
     static const uint8_t keys[DPS_TPM_MAX + 1];
     for (size_t more = 0; more < 2; more++) {
         struct heard h = {.wait = {.fn = on_heard}};
+        int64_t met = limit_reached("dps-request");
         lane_running = &rig.core;
         dps_register(rig.wire.cores[0].dps,
                      &(struct dps_device){.registration_id = SLICE_LIT("t1"),
@@ -269,6 +277,7 @@ static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
                      SLICE_LIT("{}"), &h.wait);
         rig_run(&rig);
         assert_int_equal(h.code, more ? DPS_TOO_LARGE : DPS_UNAUTHORIZED);
+        assert_int_equal(limit_reached("dps-request") - met, more);
     }
 }
 
@@ -352,12 +361,34 @@ static void over_mqtt_so_many_requests_wait_and_their_rids_have_a_length(void **
     struct client c;
     put_enrollment("m1", "");
     for (unsigned more = 0; more < 2; more++) {
+        int64_t met = limit_reached("dps-mqtt-requests");
         connect_client(&c, "m1");
         for (unsigned i = 0; i < DPS_MQTT_PENDING_MAX + more; i++) ask_with(&c, "1");
         assert_int_equal(is_over_after(&c), more);
+        assert_int_equal(limit_reached("dps-mqtt-requests") - met, more);
         connect_client(&c, "m1");
         ask_with(&c, padded("", 'r', "", DPS_MQTT_RID_MAX + more));
         assert_int_equal(is_over_after(&c), more);
+    }
+}
+
+/* Of the packet behind the CONNECT only the head comes. */
+static void over_mqtt_a_packet_has_a_largest_size(void **state)
+{
+    (void)state;
+    enum { PUBLISH = 0x30, HEAD = 4 };
+    struct client c;
+    put_enrollment("m1", "");
+    for (size_t more = 0; more < 2; more++) {
+        size_t len = MQTT_PACKET_MAX - HEAD + more;
+        int64_t met = limit_reached("dps-mqtt-packet");
+        connect_client(&c, "m1");
+        buf_put_u8(&c.out, PUBLISH);
+        buf_put_u8(&c.out, (uint8_t)(len | 0x80));
+        buf_put_u8(&c.out, (uint8_t)(len >> 7 | 0x80));
+        buf_put_u8(&c.out, (uint8_t)(len >> 14));
+        assert_int_equal(is_over_after(&c), more);
+        assert_int_equal(limit_reached("dps-mqtt-packet") - met, more);
     }
 }
 
@@ -395,6 +426,7 @@ int main(void)
         TEST(the_keys_of_a_tpm_have_4_kilobytes),
         TEST(documents_have_a_largest_size),
         TEST(over_mqtt_so_many_requests_wait_and_their_rids_have_a_length),
+        TEST(over_mqtt_a_packet_has_a_largest_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -780,9 +780,12 @@ static void a_group_has_1024_registrations_under_way_and_leaves_room_for_others(
                          .status,
                      200);
     put_enrollment("calm", "");
+    int64_t met = limit_reached("dps-registrations-of-group");
     for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++)
         assert_int_equal(register_in_group("flood", i), DPS_ACCEPTED);
+    assert_int_equal(limit_reached("dps-registrations-of-group"), met);
     assert_int_equal(register_in_group("flood", DPS_OPERATIONS_EACH_MAX), DPS_THROTTLED);
+    assert_int_equal(limit_reached("dps-registrations-of-group") - met, 1);
     assert_int_equal(register_in_group("flood", 0), DPS_ACCEPTED); /* it is under way already */
     assert_text(provision("calm", own_token("calm")), "status", "assigned");
     answer_call(404, ""); /* one ends, one may begin */
@@ -804,11 +807,14 @@ static void only_so_many_webhooks_are_asked_at_a_time(void **state)
                      200);
     put_enrollment("last", WEBHOOK);
     put_enrollment("calm", "");
+    int64_t met = limit_reached("dps-registrations-by-webhook");
     for (unsigned i = 0; i < DPS_OPERATIONS_EACH_MAX; i++) {
         assert_int_equal(register_in_group("one", i), DPS_ACCEPTED);
         assert_int_equal(register_with(SLICE_LIT(OTHER_KEY), "two", i), DPS_ACCEPTED);
     }
+    assert_int_equal(limit_reached("dps-registrations-by-webhook"), met);
     assert_int_equal(register_quickly("last", own_token("last")), DPS_THROTTLED);
+    assert_int_equal(limit_reached("dps-registrations-by-webhook") - met, 1);
     assert_text(provision("calm", own_token("calm")), "status", "assigned");
     answer_call(404, ""); /* one ends, one may begin */
     assert_int_equal(register_quickly("last", own_token("last")), DPS_ACCEPTED);
@@ -997,7 +1003,9 @@ static void fifty_hubs_are_linked_and_not_one_more(void **state)
     (void)state;
     for (unsigned i = 1; i <= DPS_HUBS_MAX; i++) {
         struct numbered_hub h = numbered(i);
+        int64_t met = limit_reached("linked-hubs");
         struct reply r = administer_at("PUT", h.path, "", h.body);
+        assert_int_equal(limit_reached("linked-hubs") - met, i == DPS_HUBS_MAX);
         if (i < DPS_HUBS_MAX)
             assert_int_equal(r.status, 200);
         else
