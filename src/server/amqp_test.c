@@ -1,5 +1,6 @@
 /* amqp_test.c - devices over AMQP against a whole hub: sessions, telemetry, what is refused. */
 #include "base/io_mem.h"
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "front/amqp/amqp.h"
@@ -313,8 +314,10 @@ static void a_batch_has_a_limit(void **state)
         buf_put_str(&line, "0 transfer[0 1 b\"t\" 2147563264 false]");
         for (int i = 0; i < AMQP_BATCH_MAX + over; i++)
             buf_put_str(&line, " @117 b\"\\0Su\\xa0\\x01a\"");
+        int64_t met = limit_reached("amqp-batch");
         say(c, "%s", buf_cstr(&line));
         assert_true(hears(c, over ? TOO_LARGE : "@36 []"));
+        assert_int_equal(limit_reached("amqp-batch") - met, over);
         buf_free(&line);
     }
     rig_free(c);

@@ -55,8 +55,7 @@ static struct slice text_of(struct arena *a, const struct amqp_value *v)
 static enum err add(struct property *space, struct envelope *out, struct slice name,
                     struct slice value)
 {
-    if (out->property_count == TELEMETRY_PROPERTIES_MAX)
-        return fail(ERR_TOO_BIG, "more than %d properties", TELEMETRY_PROPERTIES_MAX);
+    if (out->property_count == TELEMETRY_PROPERTIES_MAX) return telemetry_too_many_properties();
     space[out->property_count++] = (struct property){name, value};
     return OK;
 }

@@ -5,9 +5,10 @@
  * it is stored.
  */
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "front/amqp/device.h"
 
+LIMIT_REACHED(too_many_messages, "amqp-batch")
 COUNTER(rejected, "azimuth_amqp_telemetry_rejected_total", "AMQP transfers of devices rejected");
 
 struct events_link {
@@ -178,8 +179,10 @@ static enum err read_all(struct amqp_service *s, const struct amqp_delivery *d,
     enum err e;
     arena_reset(&s->scratch);
     for (; (e = amqp_next_message(&c, d->format == AMQP_FORMAT_BATCH, &bytes)) == OK; count++) {
-        if (count == AMQP_BATCH_MAX)
+        if (count == AMQP_BATCH_MAX) {
+            metric_inc(&too_many_messages);
             return fail(ERR_TOO_BIG, "more than %d messages in a batch", AMQP_BATCH_MAX);
+        }
         *first = arena_zero(&s->scratch, sizeof **first);
         TRY(read_message(s, bytes, &(*first)->message));
         first = &(*first)->next;

@@ -6,8 +6,11 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "front/device_http/device.h"
+
+LIMIT_REACHED(batch_too_large, "http-batch")
 
 #define APP "iothub-app-"
 
@@ -30,8 +33,7 @@ static const struct {
 
 static enum err add(struct envelope *out, struct slice name, struct slice value)
 {
-    if (out->property_count == TELEMETRY_PROPERTIES_MAX)
-        return fail(ERR_TOO_BIG, "more than %d properties", TELEMETRY_PROPERTIES_MAX);
+    if (out->property_count == TELEMETRY_PROPERTIES_MAX) return telemetry_too_many_properties();
     out->properties[out->property_count++] = (struct property){name, value};
     return OK;
 }
@@ -162,9 +164,9 @@ static enum err count_entries(const struct json *batch, size_t *count)
     *count = 0;
     for (const struct json *j = batch->child; j; j = j->next) ++*count;
     if (*count == 0) return fail(ERR_INVALID, "the batch is empty");
-    if (*count > DEVICE_HTTP_BATCH_MAX)
-        return fail(ERR_TOO_BIG, "more than %d messages in a batch", DEVICE_HTTP_BATCH_MAX);
-    return OK;
+    if (*count <= DEVICE_HTTP_BATCH_MAX) return OK;
+    metric_inc(&batch_too_large);
+    return fail(ERR_TOO_BIG, "more than %d messages in a batch", DEVICE_HTTP_BATCH_MAX);
 }
 
 static enum err name_entry(enum err e, size_t index)
@@ -187,8 +189,8 @@ enum err envelopes_of_batch(struct slice text, struct arena *a, struct envelope 
         if (e != OK) return name_entry(e, i);
         size += (*out)[i].body.len;
     }
-    if (size > DEVICE_HTTP_BATCH_BYTES_MAX)
-        return fail(ERR_TOO_BIG, "%zu bytes in a batch; the limit is %d", size,
-                    DEVICE_HTTP_BATCH_BYTES_MAX);
-    return OK;
+    if (size <= DEVICE_HTTP_BATCH_BYTES_MAX) return OK;
+    metric_inc(&batch_too_large);
+    return fail(ERR_TOO_BIG, "%zu bytes in a batch; the limit is %d", size,
+                DEVICE_HTTP_BATCH_BYTES_MAX);
 }

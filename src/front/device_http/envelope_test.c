@@ -1,6 +1,7 @@
 /* envelope_test.c - headers and batches as envelopes. */
 #include "base/test.h"
 
+#include "base/limit.h"
 #include "base/text.h"
 #include "front/device_http/device.h"
 
@@ -153,10 +154,33 @@ static enum err batch_of(size_t count, size_t size)
 static void a_batch_has_limits(void **state)
 {
     (void)state;
+    int64_t met = limit_reached("http-batch");
     assert_int_equal(batch_of(DEVICE_HTTP_BATCH_MAX, 1), OK);
+    assert_int_equal(limit_reached("http-batch"), met);
     assert_int_equal(batch_of(DEVICE_HTTP_BATCH_MAX + 1, 1), ERR_TOO_BIG);
+    assert_int_equal(limit_reached("http-batch") - met, 1);
     assert_int_equal(batch_of(2, DEVICE_HTTP_BATCH_BYTES_MAX / 2), OK);
     assert_int_equal(batch_of(2, DEVICE_HTTP_BATCH_BYTES_MAX / 2 + 1), ERR_TOO_BIG);
+    assert_int_equal(limit_reached("http-batch") - met, 2);
+}
+
+static void a_message_of_a_batch_has_so_many_properties(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        int64_t met = limit_reached("telemetry-properties");
+        struct buf json = {0};
+        struct envelope *m;
+        size_t count;
+        buf_put_str(&json, "[{\"body\":\"\",\"properties\":{");
+        for (int i = 0; i < TELEMETRY_PROPERTIES_MAX + over; i++)
+            buf_printf(&json, "%s\"iothub-app-%d\":\"v\"", i ? "," : "", i);
+        buf_put_str(&json, "}}]");
+        assert_int_equal(envelopes_of_batch(buf_slice(&json), &arena, &m, &count),
+                         over ? ERR_TOO_BIG : OK);
+        assert_int_equal(limit_reached("telemetry-properties") - met, over);
+        buf_free(&json);
+    }
 }
 
 int main(void)
@@ -165,6 +189,7 @@ int main(void)
         cmocka_unit_test_teardown(headers_become_an_envelope, tear_down),
         cmocka_unit_test_teardown(a_batch_becomes_envelopes, tear_down),
         cmocka_unit_test_teardown(a_batch_has_limits, tear_down),
+        cmocka_unit_test_teardown(a_message_of_a_batch_has_so_many_properties, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

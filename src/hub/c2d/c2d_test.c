@@ -1,4 +1,5 @@
 /* c2d_test.c - a queue: what is accepted, delivered, settled, and what is left afterwards. */
+#include "base/limit.h"
 #include "hub/c2d/fixture_test.h"
 
 #include "hub/c2d/test_sql.h"
@@ -49,8 +50,11 @@ static void fifty_wait_and_the_next_is_refused(void **state)
     (void)state;
     fixture_init(&f);
     create(&f, "d");
+    int64_t met = limit_reached("c2d-queue");
     fill(&f, "d", C2D_QUEUE_MAX);
+    assert_int_equal(limit_reached("c2d-queue"), met);
     assert_int_equal(send(&f, "d", "x"), STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED);
+    assert_int_equal(limit_reached("c2d-queue") - met, 1);
     assert_int_equal(rows(&f, "d"), C2D_QUEUE_MAX);
     connect_phone(&f, &p, "d");
     complete(&p, 0);
@@ -420,10 +424,13 @@ static void a_home_has_ten_thousand_calls_under_way_and_refuses_the_next(void **
     fixture_init(&f);
     create(&f, "d");
     struct c2d *home = f.c2d[home_of(&f, "d")];
+    int64_t met = limit_reached("c2d-calls");
     home->waiting = C2D_WAITING_MAX - 1;
     assert_int_equal(send(&f, "d", "x"), STATUS_OK);
+    assert_int_equal(limit_reached("c2d-calls"), met);
     home->waiting = C2D_WAITING_MAX;
     assert_int_equal(send(&f, "d", "x"), STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
+    assert_int_equal(limit_reached("c2d-calls") - met, 1);
     home->waiting = 0;
     c2d_send(far(&f, "d"), SLICE_LIT("d"), &(struct c2d_draft){0}, &r.wait);
     c2d_forget(far(&f, "d"), &r.wait); /* a late answer finds nobody */

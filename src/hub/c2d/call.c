@@ -1,9 +1,11 @@
 /* call.c - what cores ask of a queue: send, receive, settle, purge, drop, list; and the answers. */
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "hub/c2d/home.h"
 
+LIMIT_REACHED(queue_full, "c2d-queue")
+LIMIT_REACHED(too_many_calls, "c2d-calls")
 COUNTER(refused, "azimuth_c2d_refused_total", "Calls about cloud-to-device messages refused");
 GAUGE(waiting_now, "azimuth_c2d_waiting", "Calls about cloud-to-device messages under way");
 
@@ -85,6 +87,7 @@ static void run_send(struct queue *q, struct msg *m)
     const struct c2d_send_msg *s = send_of(m);
     struct slice rest = slice_from(msg_body(m), offsetof(struct c2d_send_msg, bytes) + s->who_len);
     if (q->count >= C2D_QUEUE_MAX) {
+        metric_inc(&queue_full);
         call_answer(q->c2d, m, STATUS_DEVICE_QUEUE_DEPTH_EXCEEDED,
                     "50 messages wait for the device; no more can be queued");
         return;
@@ -218,6 +221,7 @@ static void on_call(void *ctx, struct lane *lane, struct msg *m)
     msg_keep(m);
     metric_set(&waiting_now, ++c->waiting);
     if (c->waiting > C2D_WAITING_MAX) {
+        metric_inc(&too_many_calls);
         call_answer(c, m, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED,
                     "too many calls wait; try again later");
         return;

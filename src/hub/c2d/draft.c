@@ -6,7 +6,10 @@
  */
 #include "hub/c2d/draft.h"
 
+#include "base/limit.h"
 #include "base/text.h"
+
+LIMIT_REACHED(too_large, "c2d-message")
 
 static bool is_text(struct slice s)
 {
@@ -94,6 +97,7 @@ static enum err check_size(const struct c2d_draft *d)
     for (size_t i = 0; i < d->property_count; i++)
         size += d->properties[i].name.len + d->properties[i].value.len;
     if (size <= C2D_SIZE_MAX) return OK;
+    metric_inc(&too_large);
     return fail(ERR_TOO_BIG, "message of %zu bytes; the limit is %d", size, C2D_SIZE_MAX);
 }
 
@@ -146,6 +150,7 @@ static enum err check_bag(struct slice sections)
     size_t len = buf_size(&bag);
     buf_free(&bag);
     if (len <= C2D_BAG_MAX) return OK;
+    metric_inc(&too_large);
     return fail(ERR_TOO_BIG,
                 "the properties are %zu bytes, percent-encoded as an MQTT topic has them; the "
                 "limit is %d",

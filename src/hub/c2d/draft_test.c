@@ -1,6 +1,7 @@
 /* draft_test.c - what a service may send, and how devices get to see it. */
 #include "base/test.h"
 
+#include "base/limit.h"
 #include "hub/c2d/draft.h"
 
 #define NOW_US (1800000000 * INT64_C(1000000))
@@ -71,9 +72,12 @@ static void size_counts_the_body_and_all_text(void **state)
     (void)state;
     struct c2d_property p = {SLICE_LIT("k"), SLICE_LIT("v")};
     struct c2d_draft d = {.body = repeat('x', C2D_SIZE_MAX)};
+    int64_t met = limit_reached("c2d-message");
     assert_int_equal(status_of(&d), STATUS_OK);
+    assert_int_equal(limit_reached("c2d-message"), met);
     d.body = repeat('x', C2D_SIZE_MAX + 1);
     assert_int_equal(status_of(&d), STATUS_MESSAGE_TOO_LARGE);
+    assert_int_equal(limit_reached("c2d-message") - met, 1);
     d = (struct c2d_draft){.message_id = SLICE_LIT("id"), .properties = &p, .property_count = 1};
     d.body = repeat('x', C2D_SIZE_MAX - 4);
     assert_int_equal(status_of(&d), STATUS_OK);
@@ -87,9 +91,12 @@ static void properties_have_to_fit_an_mqtt_topic(void **state)
     size_t around = strlen("%24.to=%2Fdevices%2Fd1%2Fmessages%2FdeviceBound&k=");
     struct c2d_property p = {SLICE_LIT("k"), repeat('/', (C2D_BAG_MAX - around) / 3)};
     struct c2d_draft d = {.properties = &p, .property_count = 1};
+    int64_t met = limit_reached("c2d-message");
     assert_int_equal(status_of(&d), STATUS_OK);
+    assert_int_equal(limit_reached("c2d-message"), met);
     p.value.len++;
     assert_int_equal(status_of(&d), STATUS_MESSAGE_TOO_LARGE);
+    assert_int_equal(limit_reached("c2d-message") - met, 1);
 }
 
 static void a_message_has_at_most_a_thousand_properties(void **state)

@@ -1,5 +1,6 @@
 /* configuration_test.c - configurations on a hub of two cores: what twins become, also after restarts. */
 #include "base/json.h"
+#include "base/limit.h"
 #include "hub/configuration/look.h"
 #include "hub/query/query.h"
 #include "hub/twin/fleet_rig.h"
@@ -401,11 +402,14 @@ static void there_are_100(void **state)
 {
     (void)state;
     char id[16];
+    int64_t met = limit_reached("configurations");
     for (int i = 0; i < CONFIGURATIONS_MAX; i++) {
         snprintf(id, sizeof id, "c%d", i);
         assert_int_equal(put(id, NULL, "", 0, X1), STATUS_OK);
     }
+    assert_int_equal(limit_reached("configurations"), met);
     assert_int_equal(put("more", NULL, "", 0, X1), STATUS_CONFIGURATION_COUNT_LIMIT);
+    assert_int_equal(limit_reached("configurations") - met, 1);
     assert_int_equal(drop("c0", NULL), STATUS_OK);
     assert_int_equal(put("more", NULL, "", 0, X1), STATUS_OK);
 }
@@ -681,6 +685,7 @@ static void a_thousand_calls_wait(void **state)
     (void)state;
     static struct reply replies[CONFIGURATION_CALLS_MAX + 1];
     unsigned throttled = 0;
+    int64_t met = limit_reached("configuration-calls");
     struct configurations *c = ask();
     for (int i = 0; i <= CONFIGURATION_CALLS_MAX; i++) {
         replies[i] = (struct reply){.wait.fn = on_answer};
@@ -694,6 +699,7 @@ static void a_thousand_calls_wait(void **state)
         buf_free(&replies[i].text);
     }
     assert_int_equal(throttled, 1);
+    assert_int_equal(limit_reached("configuration-calls") - met, 1);
 }
 
 static void twins_beyond_the_queue_are_swept(void **state)

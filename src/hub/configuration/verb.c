@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/configuration/configuration_sql.h"
 #include "hub/configuration/home.h"
 #include "hub/etag.h"
 
+LIMIT_REACHED(too_many, "configurations")
+LIMIT_REACHED(too_many_calls, "configuration-calls")
 COUNTER(changes_total, "azimuth_configuration_changes_total",
         "Configurations made, changed and deleted");
 COUNTER(reads_total, "azimuth_configuration_reads_total",
@@ -203,8 +205,10 @@ static enum status check(const struct op *op, const struct item *old, const char
     *why = "there is a configuration with that id";
     if (old && creates) return STATUS_CONFIGURATION_ALREADY_EXISTS;
     *why = "there are as many configurations as there may be";
-    if (creates && op->configurations->item_count >= CONFIGURATIONS_MAX)
+    if (creates && op->configurations->item_count >= CONFIGURATIONS_MAX) {
+        metric_inc(&too_many);
         return STATUS_CONFIGURATION_COUNT_LIMIT;
+    }
     if (old == NULL || op->if_match.ptr == NULL) return STATUS_OK;
     etag_of_number((uint64_t)old->etag, etag);
     *why = "the etag is not that of the configuration";
@@ -432,6 +436,7 @@ static void on_ask(void *ctx, struct lane *lane, struct msg *m)
     struct configurations *c = ctx;
     (void)lane;
     if (c->op_count >= CONFIGURATION_CALLS_MAX) {
+        metric_inc(&too_many_calls);
         reply(c, m,
               &(struct configuration_answer){
                   .status = STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED,

@@ -2,10 +2,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "hub/job/home.h"
 #include "hub/job/job_sql.h"
 
+LIMIT_REACHED(too_many_changes, "job-changes")
+LIMIT_REACHED(too_many_jobs, "jobs")
 COUNTER(created_total, "azimuth_jobs_created_total", "Jobs created");
 COUNTER(refused_total, "azimuth_jobs_refused_total", "Creations and cancellations refused");
 
@@ -75,6 +77,7 @@ static void fail_change(struct change *c, enum status s, const char *text)
 static bool is_crowded(struct jobs *j, const struct msg *m)
 {
     if (j->change_count < JOB_CHANGES_MAX) return false;
+    metric_inc(&too_many_changes);
     refuse(j, m, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED, "too many jobs are created now");
     return true;
 }
@@ -113,6 +116,12 @@ static void insert(struct jobs *j, struct msg *m, const struct job_row *row)
     store_ask(j->hub->store, j->lane, &u, &c->wait);
 }
 
+static void refuse_more(struct jobs *j, const struct msg *m)
+{
+    metric_inc(&too_many_jobs);
+    refuse(j, m, STATUS_THROTTLING_MAX_ACTIVE_JOBS, "too many jobs have not ended yet");
+}
+
 static void on_create(void *ctx, struct lane *lane, struct msg *m)
 {
     struct jobs *j = ctx;
@@ -125,7 +134,7 @@ static void on_create(void *ctx, struct lane *lane, struct msg *m)
     else if (schedule_find(j, row.id))
         refuse(j, m, STATUS_JOB_ALREADY_EXISTS, "there is a job with that id");
     else if (j->active_count + j->change_count >= JOB_ACTIVE_MAX)
-        refuse(j, m, STATUS_THROTTLING_MAX_ACTIVE_JOBS, "too many jobs have not ended yet");
+        refuse_more(j, m);
     else
         insert(j, m, &row);
     arena_free(&arena);

@@ -1,4 +1,5 @@
 /* job_test.c - jobs from their creation to their end: twins, methods, restarts, cancellation, limits. */
+#include "base/limit.h"
 #include "hub/job/fixture_test.h"
 #include "hub/job/home.h"
 
@@ -514,12 +515,15 @@ static void ten_run_and_a_hundred_wait(void **state)
 {
     (void)state;
     char id[16];
+    int64_t met = limit_reached("jobs");
     put_devices(1);
     for (int i = 0; i < JOB_ACTIVE_MAX; i++) {
         snprintf(id, sizeof id, "j%03d", i);
         assert_int_equal(create(id, METHOD_JOB("*")), STATUS_OK);
     }
+    assert_int_equal(limit_reached("jobs"), met);
     assert_int_equal(create("more", METHOD_JOB("*")), STATUS_THROTTLING_MAX_ACTIVE_JOBS);
+    assert_int_equal(limit_reached("jobs") - met, 1);
     go_on();
     assert_int_equal(call_count, JOB_RUNNING_MAX);
     assert_string_equal(state_of("j010"), "queued 0/0/0/0");
@@ -536,6 +540,7 @@ static void a_thousand_changes_are_under_way_and_not_one_more(void **state)
     (void)state;
     static struct reply replies[JOB_CHANGES_MAX + 1];
     unsigned refused = 0;
+    int64_t met = limit_reached("job-changes");
     rig_on(f.rig.cores[1]);
     for (unsigned i = 0; i <= JOB_CHANGES_MAX; i++) {
         replies[i] = (struct reply){.wait.fn = on_job};
@@ -549,6 +554,7 @@ static void a_thousand_changes_are_under_way_and_not_one_more(void **state)
         buf_free(&replies[i].text);
     }
     assert_int_equal(refused, 1);
+    assert_int_equal(limit_reached("job-changes") - met, 1);
 }
 
 static void a_job_starts_within_a_week(void **state)

@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/method/message.h"
 
+LIMIT_REACHED(too_many_calls, "method-calls")
 COUNTER(calls_total, "azimuth_methods_called_total", "Direct methods called");
 COUNTER(answered_total, "azimuth_methods_answered_total",
         "Direct methods that the device answered");
@@ -230,6 +231,7 @@ enum err method_call(struct methods *m, const struct method_ask *ask, struct met
     ON_LANE(m->lane);
     TRY(check(ask));
     if (m->calling == METHOD_CALLS_MAX) {
+        metric_inc(&too_many_calls);
         metric_inc(&refused_total);
         metric_inc(&failures);
         return fail(ERR_THROTTLED, "%d calls are under way, try again later", METHOD_CALLS_MAX);

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "hub/diagnostic/diagnostic.h"
 #include "hub/method/message.h"
 #include "hub/refusal/refusal.h"
 
+LIMIT_REACHED(too_many_wait, "methods-waiting")
 GAUGE(waiting_now, "azimuth_methods_waiting", "Direct methods that wait for a device to connect");
 
 /* Is there such an identity? */
@@ -182,6 +183,7 @@ static void consider(struct methods *m, struct msg *call, enum err e)
             wait_for_session(m, call);
             return;
         }
+        metric_inc(&too_many_wait);
         why = METHOD_BUSY;
     }
     refuse(m, call, why);

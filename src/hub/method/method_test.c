@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "hub/method/method.h"
 #include "hub/registry/registry.h"
 
@@ -416,8 +417,10 @@ static void a_session_has_64_calls_pending(void **state)
 {
     (void)state;
     static struct caller callers[METHOD_PENDING_MAX + 1];
+    int64_t met = limit_reached("methods-of-device");
     connect(SESSION_METHODS);
     for (int i = 0; i <= METHOD_PENDING_MAX; i++) call(&callers[i], 30, 0);
+    assert_int_equal(limit_reached("methods-of-device") - met, 1);
     for (int i = 0; i < METHOD_PENDING_MAX; i++) assert_int_equal(callers[i].results, 0);
     assert_int_equal(callers[METHOD_PENDING_MAX].status, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
     answer(world.rid, 200, SLICE_NONE);
@@ -435,7 +438,9 @@ static void an_identity_has_64_calls_that_wait(void **state)
 {
     (void)state;
     static struct caller callers[METHOD_PENDING_MAX + 1];
+    int64_t met = limit_reached("methods-waiting");
     for (int i = 0; i <= METHOD_PENDING_MAX; i++) call(&callers[i], 30, 20);
+    assert_int_equal(limit_reached("methods-waiting") - met, 1);
     assert_int_equal(callers[METHOD_PENDING_MAX].status, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
     assert_int_equal(callers[METHOD_PENDING_MAX - 1].results, 0);
     connect(SESSION_METHODS);
@@ -461,11 +466,13 @@ static void a_home_keeps_32_mib_of_calls_that_wait(void **state)
     enum { FIT = METHOD_WAITING_BYTES_MAX / (METHOD_PAYLOAD_MAX + 16 + 4) };
     static struct caller callers[FIT + 1];
     char *text = calloc(1, METHOD_PAYLOAD_MAX);
+    int64_t met = limit_reached("methods-waiting");
     for (int i = 0; i <= FIT; i++)
         assert_int_equal(call_another(&callers[i], i, slice_of(text, METHOD_PAYLOAD_MAX)), OK);
     run();
     for (int i = 0; i < FIT; i++) assert_int_equal(callers[i].results, 0);
     assert_int_equal(callers[FIT].status, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
+    assert_int_equal(limit_reached("methods-waiting") - met, 1);
     pass(10000000);
     assert_int_equal(callers[0].status, STATUS_DEVICE_NOT_ONLINE);
     assert_int_equal(call_another(&callers[0], 0, SLICE_NONE), OK);
@@ -480,7 +487,9 @@ static void a_core_has_10000_calls_under_way(void **state)
     struct caller *callers = calloc(METHOD_CALLS_MAX + 1, sizeof *callers);
     for (int i = 0; i < METHOD_CALLS_MAX; i++)
         assert_int_equal(ask(&callers[i], "x", SLICE_NONE, 30, 0), OK);
+    int64_t met = limit_reached("method-calls");
     assert_int_equal(ask(&callers[METHOD_CALLS_MAX], "x", SLICE_NONE, 30, 0), ERR_THROTTLED);
+    assert_int_equal(limit_reached("method-calls") - met, 1);
     method_forget(&callers[0].call);
     assert_int_equal(ask(&callers[0], "x", SLICE_NONE, 30, 0), OK);
     for (int i = 0; i < METHOD_CALLS_MAX; i++) method_forget(&callers[i].call);

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "hub/method/message.h"
 
+LIMIT_REACHED(too_many, "methods-of-device")
 COUNTER(late_total, "azimuth_methods_late_total",
         "Answers to direct methods that nobody waits for any more");
 GAUGE(pending_now, "azimuth_methods_pending", "Direct methods that devices have not answered");
@@ -64,6 +65,7 @@ bool method_begin(struct method_calls *c, const struct method_request *r, uint64
 {
     struct methods *m = c->methods;
     if (c->count == METHOD_PENDING_MAX) {
+        metric_inc(&too_many);
         method_refuse(c, r, STATUS_DEVICE_THROTTLING_LIMIT_EXCEEDED);
         return false;
     }

@@ -1,4 +1,5 @@
 /* query_test.c - pages over a store: what is in them, where the next one goes on, limits. */
+#include "base/limit.h"
 #include "hub/query/fixture_test.h"
 
 #include "hub/query/run.h"
@@ -568,6 +569,7 @@ static void so_many_run_and_no_more(void **state)
 {
     (void)state;
     struct page pages[QUERY_RUNNING_MAX + 1] = {0};
+    int64_t met = limit_reached("queries");
     struct query_ask q = {.text = SLICE_LIT("SELECT * FROM devices"), .max = 1};
     rig_on(f.rig.cores[0]);
     for (unsigned i = 0; i <= QUERY_RUNNING_MAX; i++) {
@@ -582,6 +584,7 @@ static void so_many_run_and_no_more(void **state)
                                               : STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
         page_free(&pages[i]);
     }
+    assert_int_equal(limit_reached("queries") - met, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/num.h"
 #include "hub/diagnostic/diagnostic.h"
 
+LIMIT_REACHED(too_many, "queries")
 COUNTER(pages_total, "azimuth_query_pages_total", "Pages of queries that were answered");
 COUNTER(refused_total, "azimuth_query_refused_total", "Pages of queries that were refused");
 COUNTER(rows_total, "azimuth_query_rows_total", "Twins that queries looked at");
@@ -31,6 +32,7 @@ struct run *run_new(struct queries *q, const struct query_ask *ask, enum run_ans
     r->slot = slot_new(q->lane, r);
     r->answer = answer;
     r->refused = q->running_count >= QUERY_RUNNING_MAX;
+    if (r->refused) metric_inc(&too_many);
     r->max = ask->max;
     r->begun_us = clock_mono_us();
     if (ask->sdk.len && diagnostic_wanted(q->hub, DIAGNOSTIC_TWIN_QUERIES))

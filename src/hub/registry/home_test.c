@@ -293,8 +293,11 @@ static void a_hub_holds_so_many_devices(void **state)
     store_add(&u, &sql_test_set_count, 1);
     store_put_int(&u, "number", REGISTRY_DEVICES_MAX - 1);
     assert_int_equal(store_now_unit(f->rig.store, &u), OK);
+    int64_t met = limit_reached("devices");
     assert_int_equal(put_only(f, "last", NULL, "{}"), STATUS_OK);
+    assert_int_equal(limit_reached("devices"), met);
     assert_int_equal(put_only(f, "more", NULL, "{}"), STATUS_TOO_MANY_DEVICES);
+    assert_int_equal(limit_reached("devices") - met, 1);
     struct reply r;
     assert_int_equal(get(f, &r, "more"), STATUS_DEVICE_NOT_FOUND);
     assert_int_equal(drop(f, &r, "last", "*"), STATUS_OK);

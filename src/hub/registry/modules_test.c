@@ -1,4 +1,5 @@
 /* modules_test.c - modules of devices: their own rules, and what becomes of them with their device. */
+#include "base/limit.h"
 #include "hub/registry/fixture.h"
 
 #include "auth/sas.h"
@@ -188,12 +189,15 @@ static void a_device_has_50_modules(void **state)
 {
     struct fixture *f = *state;
     char who[16];
+    int64_t met = limit_reached("modules-of-device");
     put_only(f, "d1", NULL, "{\"capabilities\":{\"iotEdge\":true}}"); /* two more are the hub's */
     for (int i = 1; i <= REGISTRY_MODULES_MAX; i++) {
         snprintf(who, sizeof who, "d1/m%02d", i);
         assert_int_equal(put_only(f, who, NULL, "{}"), STATUS_OK);
     }
+    assert_int_equal(limit_reached("modules-of-device"), met);
     assert_int_equal(put_only(f, "d1/m51", NULL, "{}"), STATUS_TOO_MANY_MODULES);
+    assert_int_equal(limit_reached("modules-of-device") - met, 1);
     assert_int_equal(get_only(f, "d1/m51"), STATUS_MODULE_NOT_FOUND);
     assert_int_equal(put_only(f, "d1/m50", "*", "{}"), STATUS_OK);
     put_only(f, "d2", NULL, "{}");

@@ -14,8 +14,10 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 
+LIMIT_REACHED(too_many_devices, "devices")
+LIMIT_REACHED(too_many_modules, "modules-of-device")
 COUNTER(creates_total, "azimuth_registry_creates_total", "Identities created.");
 COUNTER(updates_total, "azimuth_registry_updates_total", "Identities updated.");
 COUNTER(deletes_total, "azimuth_registry_deletes_total",
@@ -67,6 +69,7 @@ static void refuse(struct write_op *o, enum status status, const char *text)
 struct words {
     enum status missing, exists, full;
     const char *is_missing, *is_there, *has_another_etag, *is_full;
+    struct metric *fulls;
 };
 
 static const struct words *words_of(const struct write_op *o)
@@ -77,14 +80,16 @@ static const struct words *words_of(const struct write_op *o)
                                         "the device is not registered",
                                         "a device with that id exists already",
                                         "the etag is not that of the device",
-                                        "the hub is full"};
+                                        "the hub is full",
+                                        &too_many_devices};
     static const struct words module = {STATUS_MODULE_NOT_FOUND,
                                         STATUS_MODULE_ALREADY_EXISTS,
                                         STATUS_TOO_MANY_MODULES,
                                         "the module is not registered",
                                         "a module with that id exists already on the device",
                                         "the etag is not that of the module",
-                                        "the device has as many modules as it may have"};
+                                        "the device has as many modules as it may have",
+                                        &too_many_modules};
     return write_is_module(o) ? &module : &device;
 }
 
@@ -264,6 +269,7 @@ static bool refused_for_room(const struct write_op *o, const struct store_answer
     const struct words *words = words_of(o);
     bool full = a->statement == o->room_step, deep = a->statement == o->hierarchy_step;
     if (a->err != ERR_CONFLICT || (!full && !deep)) return false;
+    if (full) metric_inc(words->fulls);
     if (full)
         answer_refusing(o->registry, o->m, words->full, words->is_full);
     else

@@ -3,8 +3,13 @@
 
 #include <stdio.h>
 
+#include "base/limit.h"
 #include "base/member.h"
 #include "route/route.h"
+
+LIMIT_REACHED(too_many_endpoints, "endpoints")
+LIMIT_REACHED(too_many_routes, "routes")
+LIMIT_REACHED(too_many_enrichments, "enrichments")
 
 /* How many there may be. */
 struct limits {
@@ -165,9 +170,11 @@ static enum err read_kind(struct reading *r, const struct routing_kind *kind,
     json_set(r->arena, out, slice_str(kind->list), list);
     TRY(list_of(endpoints, kind->list, &item));
     for (; item; item = item->next) {
-        if (++*count > r->limits.endpoints)
+        if (++*count > r->limits.endpoints) {
+            metric_inc(&too_many_endpoints);
             return fail(ERR_FULL, "there may be %zu endpoints besides " ROUTING_EVENTS,
                         r->limits.endpoints);
+        }
         TRY(read_endpoint(r, kind, item, list));
     }
     return OK;
@@ -293,20 +300,28 @@ static enum err read_named_route(struct reading *r, const struct json *given, st
 }
 
 /* Routes or enrichments. */
-static enum err read_list(struct reading *r, const struct json *given, const char *name, size_t max,
-                          enum err (*read)(struct reading *r, const struct json *item,
-                                           struct json *list))
+struct list_kind {
+    const char *name;
+    enum err (*read)(struct reading *r, const struct json *item, struct json *list);
+    struct metric *too_many;
+};
+
+static enum err read_list(struct reading *r, const struct json *given, const struct list_kind *kind,
+                          size_t max)
 {
     const struct json *item;
     struct json *list = json_new(r->arena, JSON_ARRAY);
     size_t count = 0;
-    TRY(list_of(given, name, &item));
+    TRY(list_of(given, kind->name, &item));
     for (; item; item = item->next) {
-        if (++count > max) return fail(ERR_FULL, "there may be %zu %s", max, name);
-        if (item->type != JSON_OBJECT) return fail(ERR_INVALID, "%s: not an object", name);
-        TRY(read(r, item, list));
+        if (++count > max) {
+            metric_inc(kind->too_many);
+            return fail(ERR_FULL, "there may be %zu %s", max, kind->name);
+        }
+        if (item->type != JSON_OBJECT) return fail(ERR_INVALID, "%s: not an object", kind->name);
+        TRY(kind->read(r, item, list));
     }
-    json_set(r->arena, r->made, slice_str(name), list);
+    json_set(r->arena, r->made, slice_str(kind->name), list);
     return OK;
 }
 
@@ -391,13 +406,16 @@ static enum err read_enrichment(struct reading *r, const struct json *given, str
 
 static enum err read_all(struct reading *r, const struct json *given)
 {
+    static const struct list_kind routes = {"routes", read_named_route, &too_many_routes};
+    static const struct list_kind enrichments = {"enrichments", read_enrichment,
+                                                 &too_many_enrichments};
     static const char *const members[] = {"endpoints", "routes", "fallbackRoute", "enrichments",
                                           NULL};
     TRY(member_only(given, "routing", members));
     TRY(read_endpoints(r, given));
-    TRY(read_list(r, given, "routes", r->limits.routes, read_named_route));
+    TRY(read_list(r, given, &routes, r->limits.routes));
     TRY(read_fallback(r, given));
-    return read_list(r, given, "enrichments", r->limits.enrichments, read_enrichment);
+    return read_list(r, given, &enrichments, r->limits.enrichments);
 }
 
 enum err routing_document_read(struct arena *a, const struct routing_config *config,

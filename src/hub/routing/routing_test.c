@@ -1,4 +1,5 @@
 /* routing_test.c - the document's rules, its versions, the bits of endpoints, and that cores agree. */
+#include "base/limit.h"
 #include "store/rig.h"
 
 #include "base/json.h"
@@ -304,10 +305,15 @@ static void there_are_limits_of_ours_and_of_tiers(void **state)
         f->config.tier = rows[i].tier;
         restart(f);
         unsigned r = rows[i].routes, e = rows[i].endpoints, x = rows[i].enrichments;
+        int64_t routes = limit_reached("routes"), endpoints = limit_reached("endpoints"),
+                enrichments = limit_reached("enrichments");
         assert_int_equal(put_many(f, r + 1, e, x), ERR_FULL);
         assert_int_equal(put_many(f, r, e + 1, x), ERR_FULL);
         assert_int_equal(put_many(f, r, e, x + 1), ERR_FULL);
         assert_int_equal(put_many(f, r, e, x), OK);
+        assert_int_equal(limit_reached("routes") - routes, 1);
+        assert_int_equal(limit_reached("endpoints") - endpoints, 1);
+        assert_int_equal(limit_reached("enrichments") - enrichments, 1);
     }
 }
 

@@ -53,8 +53,7 @@ static const struct {
 static enum err add_property(struct property *space, struct envelope *out, struct slice name,
                              struct slice value)
 {
-    if (out->property_count == TELEMETRY_PROPERTIES_MAX)
-        return fail(ERR_TOO_BIG, "more than %d properties", TELEMETRY_PROPERTIES_MAX);
+    if (out->property_count == TELEMETRY_PROPERTIES_MAX) return telemetry_too_many_properties();
     space[out->property_count++] = (struct property){name, value};
     return OK;
 }

@@ -1,6 +1,7 @@
 /* bag_test.c - property bags as SDKs write them, and as attackers do. */
 #include "base/test.h"
 
+#include "base/limit.h"
 #include "hub/telemetry/telemetry.h"
 
 static struct property space[TELEMETRY_PROPERTIES_MAX];
@@ -99,8 +100,10 @@ static void properties_have_a_limit(void **state)
     for (int i = 0; i < TELEMETRY_PROPERTIES_MAX; i++) buf_put_str(&bag, "a=b&");
     assert_int_equal(parse(buf_slice(&bag), &m), OK);
     assert_int_equal(m.property_count, TELEMETRY_PROPERTIES_MAX);
+    int64_t met = limit_reached("telemetry-properties");
     buf_put_str(&bag, "a=b");
     assert_int_equal(parse(buf_slice(&bag), &m), ERR_TOO_BIG);
+    assert_int_equal(limit_reached("telemetry-properties") - met, 1);
     buf_free(&bag);
 }
 

@@ -2,7 +2,7 @@
 #include "hub/telemetry/telemetry.h"
 
 #include "base/amqp.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/partition.h"
 #include "hub/talker/talker.h"
 #include "hub/telemetry/reception.h"
@@ -11,6 +11,7 @@
 COUNTER(messages, "azimuth_d2c_telemetry_ingress_total", "Messages from devices taken in");
 COUNTER(message_bytes, "azimuth_d2c_telemetry_ingress_bytes_total",
         "Bytes of messages from devices taken in");
+LIMIT_REACHED(too_many_properties, "telemetry-properties")
 COUNTER(too_big, "azimuth_d2c_telemetry_too_big_total",
         "Messages from devices refused because of their size");
 
@@ -147,6 +148,12 @@ enum err telemetry_check(const struct envelope *message)
     metric_inc(&too_big);
     return fail(ERR_TOO_BIG, "message of %zu bytes and %zu properties; the limits are %d and %d",
                 size, message->property_count, TELEMETRY_SIZE_MAX, TELEMETRY_PROPERTIES_MAX);
+}
+
+enum err telemetry_too_many_properties(void)
+{
+    metric_inc(&too_many_properties);
+    return fail(ERR_TOO_BIG, "more than %d properties", TELEMETRY_PROPERTIES_MAX);
 }
 
 enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,

@@ -92,6 +92,9 @@ size_t telemetry_size(const struct envelope *message);
 /* Would telemetry_submit() take it? */
 enum err telemetry_check(const struct envelope *message) MUST_USE;
 
+/* What a reader of a message says when it has more than TELEMETRY_PROPERTIES_MAX: ERR_TOO_BIG. */
+enum err telemetry_too_many_properties(void);
+
 /* Appends the message; `done` is called on this lane when it is durable or was refused (log.h). */
 enum err telemetry_submit(struct telemetry *t, const struct telemetry_sender *sender,
                           const struct envelope *message, int64_t wall_us, log_done_fn done,

@@ -2,10 +2,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "hub/transfer/home.h"
 
+LIMIT_REACHED(under_way, "transfers")
 COUNTER(created_total, "azimuth_transfers_created_total", "Import and export jobs created");
 
 static void give_up(struct transfer *t, enum status s, const char *text)
@@ -115,6 +116,7 @@ void transfer_create_begin(struct asked *a, struct slice json)
     if (transfer_row_of_request(&arena, json, &row) != OK) {
         asked_refuse(a, STATUS_ARGUMENT_INVALID, fail_text());
     } else if (a->all->active) {
+        metric_inc(&under_way);
         asked_refuse(a, STATUS_JOB_QUOTA_EXCEEDED,
                      "an import or export job is under way: a hub has one at a time");
     } else {

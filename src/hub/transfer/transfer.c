@@ -5,10 +5,11 @@
 
 #include "auth/blob_sas.h"
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "hub/transfer/home.h"
 #include "hub/transfer/transfer_sql.h"
 
+LIMIT_REACHED(too_many_asks, "transfer-calls")
 COUNTER(refused_total, "azimuth_transfers_refused_total",
         "Questions about import and export jobs that were refused");
 
@@ -206,6 +207,7 @@ static void on_ask(void *ctx, struct lane *lane, struct msg *m)
     struct slice text = slice_of(ask->bytes, ask->len);
     (void)lane;
     if (t->ask_count == TRANSFER_ASKS_MAX) {
+        metric_inc(&too_many_asks);
         reply(t, m,
               &(struct transfer_answer){.status = STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED,
                                         .text = SLICE_LIT("too many jobs are asked about now")});

@@ -1,6 +1,7 @@
 /* transfer_test.c - files out and in: what comes back, bad lines, limits, restarts, cancellations. */
 #include "auth/blob_sas.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/rand.h"
 #include "base/text.h"
 #include "blob/blob.h"
@@ -659,11 +660,14 @@ static void a_uri_has_a_limit(void **state)
 static void there_is_one_job_at_a_time(void **state)
 {
     (void)state;
+    int64_t met = limit_reached("transfers");
     put_many(3000);
     struct slice id = begin_only(request("import", ""));
+    assert_int_equal(limit_reached("transfers"), met);
     start(request("export", ""));
     for (int i = 0; i < 1000 && reply.answers == 0; i++) rig_step(&f.rig);
     assert_int_equal(reply.status, STATUS_JOB_QUOTA_EXCEEDED);
+    assert_int_equal(limit_reached("transfers") - met, 1);
     ended(id);
     assert_int_equal(create(request("export", "")), STATUS_OK);
 }
@@ -743,6 +747,7 @@ static void so_many_verbs_are_under_way_and_not_one_more(void **state)
 {
     (void)state;
     static struct reply replies[TRANSFER_ASKS_MAX + 1];
+    int64_t met = limit_reached("transfer-calls");
     memset(replies, 0, sizeof replies);
     rig_on(f.rig.cores[1]);
     for (unsigned i = 0; i <= TRANSFER_ASKS_MAX; i++) {
@@ -754,6 +759,7 @@ static void so_many_verbs_are_under_way_and_not_one_more(void **state)
         assert_int_equal(replies[i].status, STATUS_JOB_NOT_FOUND);
     assert_int_equal(replies[TRANSFER_ASKS_MAX].status, STATUS_THROTTLE_BACKLOG_LIMIT_EXCEEDED);
     assert_int_equal(replies[TRANSFER_ASKS_MAX].answers, 1);
+    assert_int_equal(limit_reached("transfer-calls") - met, 1);
     transfer_get(ask(), SLICE_LIT("none"), &reply.wait);
     rig_run(&f.rig);
     assert_int_equal(reply.status, STATUS_JOB_NOT_FOUND);

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "hub/key.h"
 #include "hub/twin/twin_sql.h"
 
+LIMIT_REACHED(json_too_large, "twin-json")
 GAUGE(cached_bytes, "azimuth_twin_cache_bytes", "Twins in memory");
 COUNTER(loads_total, "azimuth_twin_loads_total", "Twins asked of the store");
 COUNTER(evictions_total, "azimuth_twin_evictions_total", "Twins that left the cache");
@@ -284,6 +285,7 @@ static void on_ask(void *ctx, struct lane *lane, struct msg *m)
     if (!hub_who_valid(ask.who)) {
         refuse_unseen(t, m, STATUS_ARGUMENT_INVALID, "the device or module id is not one");
     } else if (too_large(&ask)) {
+        metric_inc(&json_too_large);
         refuse_unseen(t, m, STATUS_MESSAGE_TOO_LARGE, "the JSON is too large for a twin");
     } else if (much) {
         metric_inc(&throttled_total);

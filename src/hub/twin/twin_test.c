@@ -1,4 +1,5 @@
 /* twin_test.c - twins at home: verbs, etags and versions, writers side by side, restarts, limits. */
+#include "base/limit.h"
 #include "hub/twin/fixture_test.h"
 #include "hub/twin/home.h"
 
@@ -468,6 +469,7 @@ static void bodies_have_a_size(void **state)
     create("d1");
     for (size_t over = 0; over <= 1; over++) {
         struct buf json = {0};
+        int64_t met = limit_reached("twin-json");
         buf_put_str(&json, "{\"a\":1}");
         while (buf_size(&json) < TWIN_PATCH_BYTES_MAX + over) buf_put_u8(&json, ' ');
         assert_int_equal(report(&r, "d1", TWIN_ANY_VERSION, buf_cstr(&json)),
@@ -475,6 +477,7 @@ static void bodies_have_a_size(void **state)
         while (buf_size(&json) < TWIN_BODY_BYTES_MAX + over) buf_put_u8(&json, ' ');
         assert_int_equal(change(&r, "d1", TWIN_MERGE, NULL, buf_cstr(&json)),
                          over ? STATUS_MESSAGE_TOO_LARGE : STATUS_OK);
+        assert_int_equal(limit_reached("twin-json") - met, 2 * over);
         buf_free(&json);
     }
     reply_free(&r);

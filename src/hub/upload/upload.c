@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/upload/internal.h"
 #include "hub/upload/upload_sql.h"
 
+LIMIT_REACHED(too_many, "uploads-of-device")
 COUNTER(begun, "azimuth_uploads_begun_total", "Uploads that devices began");
 COUNTER(ended, "azimuth_uploads_ended_total", "Uploads that devices said to have completed");
 COUNTER(failed, "azimuth_uploads_failed_total", "Uploads that devices said to have failed");
@@ -107,6 +108,7 @@ static void on_counted(struct store_wait *sw, struct store_answer *a)
         w->again = true;
         insert(w);
     } else {
+        metric_inc(&too_many);
         refuse(w, STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS,
                "10 uploads of the device are under way; end one of them first");
     }

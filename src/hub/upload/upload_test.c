@@ -1,4 +1,5 @@
 /* upload_test.c - how many uploads a device may have under way, and when one ends at the wrong moment. */
+#include "base/limit.h"
 #include "store/rig.h"
 
 #include "hub/registry/registry.h"
@@ -74,8 +75,11 @@ static enum status begin(const char *id)
 static void a_device_has_ten_under_way(void **state)
 {
     (void)state;
+    int64_t met = limit_reached("uploads-of-device");
     for (int i = 0; i < UPLOAD_ACTIVE_MAX; i++) assert_int_equal(begin("d"), STATUS_OK);
+    assert_int_equal(limit_reached("uploads-of-device"), met);
     assert_int_equal(begin("d"), STATUS_DEVICE_MAXIMUM_ACTIVE_FILE_UPLOADS);
+    assert_int_equal(limit_reached("uploads-of-device") - met, 1);
     assert_int_equal(begin("nobody"), STATUS_DEVICE_NOT_FOUND);
 }
 
