@@ -7,12 +7,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/map.h"
-#include "base/metrics.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "out/carrier.h"
 
+LIMIT_REACHED(too_many, "out-calls")
+LIMIT_REACHED(too_many_to_host, "out-calls-to-host")
 COUNTER(calls_total, "azimuth_out_calls_total", "HTTP requests that the server made");
 COUNTER(failed_total, "azimuth_out_failures_total", "HTTP requests that got no answer");
 COUNTER(refused_total, "azimuth_out_refused_total",
@@ -343,6 +345,7 @@ static struct host *host_of(struct out *o, struct slice url)
 static bool has_room(struct out *o, const struct host *h, const struct msg *m)
 {
     if (o->count < OUT_CALLS_MAX && h->calls < OUT_HOST_CALLS_MAX) return true;
+    metric_inc(o->count < OUT_CALLS_MAX ? &too_many_to_host : &too_many);
     metric_inc(&refused_total);
     reply(o, m, &(struct out_answer){.err = ERR_THROTTLED, .text = "too many requests wait"});
     return false;

@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/mem.h"
 #include "out/carrier.h"
 
@@ -250,12 +251,14 @@ static void more_than_may_wait_are_refused(void **state)
     (void)state;
     char url[64];
     unsigned i = 0;
+    int64_t met = limit_reached("out-calls"), to_host = limit_reached("out-calls-to-host");
     for (; i < OUT_HOST_CALLS_MAX; i++) ask(i, "https://h0.test/", SLICE_NONE);
     run();
     assert_false(waiters[i - 1].came);
     ask(i, "https://h0.test/", SLICE_NONE);
     run();
     assert_int_equal(waiters[i].err, ERR_THROTTLED);
+    assert_int_equal(limit_reached("out-calls-to-host") - to_host, 1);
     for (unsigned n = 0; n < OUT_CALLS_MAX - OUT_HOST_CALLS_MAX; n++) {
         snprintf(url, sizeof url, "https://h%u.test/", 1 + n / OUT_HOST_CALLS_MAX);
         ask(++i, url, SLICE_NONE);
@@ -265,6 +268,8 @@ static void more_than_may_wait_are_refused(void **state)
     ask(++i, "https://last.test/", SLICE_NONE);
     run();
     assert_int_equal(waiters[i].err, ERR_THROTTLED);
+    assert_int_equal(limit_reached("out-calls") - met, 1);
+    assert_int_equal(limit_reached("out-calls-to-host") - to_host, 1);
 }
 
 static void time_runs_out_for_those_that_wait_and_those_under_way(void **state)

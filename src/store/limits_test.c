@@ -1,4 +1,5 @@
 /* limits_test.c - the contract at each limit and one above. */
+#include "base/limit.h"
 #include "store/asker.h"
 
 static void a_unit_has_a_largest_size(void **state)
@@ -14,7 +15,9 @@ static void a_unit_has_a_largest_size(void **state)
         store_put_int(&u, "id", (int64_t)extra);
         store_put_text(&u, "words", slice_of(words, size));
         assert_int_equal(u.body.len - sizeof(struct msg), STORE_UNIT_BYTES_MAX + extra);
+        int64_t met = limit_reached("store-unit");
         assert_int_equal(asked(r, &u).err, extra ? ERR_TOO_BIG : OK);
+        assert_int_equal(limit_reached("store-unit") - met, extra);
         free(words);
     }
     assert_int_equal(count_things(r), 1);
@@ -36,6 +39,7 @@ static void each_queue_has_a_longest_length(void **state)
     struct rig *r = *state;
     enum { N = STORE_QUEUE_MAX };
     struct asker *askers = mem_zero(2ul * (N + 1) * sizeof *askers);
+    int64_t met = limit_reached("store-queue");
     ask_numbers(r, askers, 0, N + 1, STORE_INTERACTIVE);
     ask_numbers(r, askers + N + 1, N + 1, N + 1, STORE_BULK);
     rig_run(r);
@@ -45,6 +49,7 @@ static void each_queue_has_a_longest_length(void **state)
         assert_int_equal(askers[i].err, last_of_its_queue ? ERR_THROTTLED : OK);
     }
     assert_int_equal(count_things(r), 2 * N);
+    assert_int_equal(limit_reached("store-queue") - met, 2);
     free(askers);
 }
 

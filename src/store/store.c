@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/limit.h"
 #include "base/say.h"
 #include "store/engine.h"
 #include "store/sqlite/sqlite.h"
@@ -24,6 +24,8 @@ enum { STORE_AGAIN = STORE_INTERNAL, STORE_CHECKPOINT_DUE, STORE_CHECKPOINTED, S
 COUNTER(units_total, "azimuth_store_units_total", "Units that were committed.");
 COUNTER(conflicts_total, "azimuth_store_conflicts_total",
         "Units that met other rows than expected.");
+LIMIT_REACHED(queue_full, "store-queue")
+LIMIT_REACHED(unit_too_large, "store-unit")
 COUNTER(refused_total, "azimuth_store_refused_total", "Units refused: queue full, disk, poisoned.");
 COUNTER(transactions_total, "azimuth_store_transactions_total", "Transactions committed.");
 COUNTER(queries_total, "azimuth_store_queries_total", "Pages of rows that were read.");
@@ -149,7 +151,11 @@ static void on_unit(void *ctx, struct lane *lane, struct msg *m)
     (void)lane;
     struct queue *q = &s->queues[request_read(msg_body(m)).queue];
     enum err refused = m->len > STORE_UNIT_BYTES_MAX ? ERR_TOO_BIG : refusal(s);
-    if (refused == OK && q->count == STORE_QUEUE_MAX) refused = ERR_THROTTLED;
+    if (refused == ERR_TOO_BIG) metric_inc(&unit_too_large);
+    if (refused == OK && q->count == STORE_QUEUE_MAX) {
+        metric_inc(&queue_full);
+        refused = ERR_THROTTLED;
+    }
     if (refused != OK) {
         metric_inc(&refused_total);
         answer_unit(s, m, refused, 0);
