@@ -228,6 +228,23 @@ static void blocks_become_a_blob_in_the_order_of_the_list(void **state)
     assert_int_equal(files_in("blobs/new"), 0);
 }
 
+/* As if all but two had been staged before. */
+static void a_blob_has_so_many_blocks(void **state)
+{
+    size_t at = 0;
+    int64_t met = limit_reached("blob-blocks");
+    (void)state;
+    assert_int_equal(stage("x", "1", "one"), OK);
+    struct staging *s = map_next(&blobs->stagings, &at);
+    assert_non_null(s);
+    s->count = BLOBS_BLOCKS_MAX - 1;
+    assert_int_equal(stage("x", "2", "two"), OK);
+    assert_int_equal(limit_reached("blob-blocks"), met);
+    assert_int_equal(stage("x", "3", "three"), ERR_FULL);
+    assert_int_equal(limit_reached("blob-blocks") - met, 1);
+    assert_int_equal(stage("x", "2", "TWO"), OK);
+}
+
 static void a_writer_that_is_aborted_or_forgotten_leaves_nothing(void **state)
 {
     uint64_t writer;
@@ -398,6 +415,7 @@ int main(void)
         TEST(what_was_put_is_there_and_replaced_as_a_whole),
         TEST(no_name_leads_out_of_its_container),
         TEST(blocks_become_a_blob_in_the_order_of_the_list),
+        TEST(a_blob_has_so_many_blocks),
         TEST(a_blob_is_as_large_as_it_may_be),
         TEST(a_writer_that_is_aborted_or_forgotten_leaves_nothing),
         TEST(writers_have_a_limit),

@@ -13,6 +13,7 @@
 GAUGE(writers_now, "azimuth_blob_writers", "Blobs and blocks that are being written");
 COUNTER(bytes_written, "azimuth_blob_written_bytes_total", "Bytes of blobs written");
 LIMIT_REACHED(too_large, "blob-size")
+LIMIT_REACHED(too_many_blocks, "blob-blocks")
 LIMIT_REACHED(too_many_writers, "blob-writers")
 COUNTER(no_room, "azimuth_blob_no_room_total", "Pieces of blobs refused for want of disk");
 
@@ -227,8 +228,10 @@ static enum err stage(struct blobs *b, struct io_file *file, uint64_t id, struct
     path_of_block(name, block_id, path);
     TRY(staging_of(b, name, &s));
     bool again = exists(b, path);
-    if (!again && s->count >= BLOBS_BLOCKS_MAX)
+    if (!again && s->count >= BLOBS_BLOCKS_MAX) {
+        metric_inc(&too_many_blocks);
         return fail(ERR_FULL, "a blob has at most %d blocks", BLOBS_BLOCKS_MAX);
+    }
     TRY(io_sync(file));
     TRY(name_file(b, id, path));
     s->count += !again;
