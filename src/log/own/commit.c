@@ -264,15 +264,28 @@ static void try_segments_again(struct log *l)
     settle_sections(l);
 }
 
+static void look_again(struct log *l, int64_t now_us, int64_t in_us)
+{
+    timer_set(&l->lane->timers, &l->room_timer, now_us + in_us);
+}
+
+static void check_journal(struct log *l)
+{
+    if (!log_healthy(l) || journal_is_there(l->cfg.io)) return;
+    (void)!fail(ERR_NOT_FOUND, "the journal was removed from the data directory");
+    own_poison(l);
+}
+
 static void check_room(struct log *l, int64_t now_us)
 {
     l->room_checked_us = now_us;
     l->unchecked_bytes = 0;
+    check_journal(l);
     bool roomy = is_roomy(l);
     if (roomy && l->full && l->flushes == 0) try_segments_again(l);
     roomy &= !l->full && (log_accepting(l) || l->flushes == 0); /* their answers tell */
     set_roomy(l, roomy);
-    if (!roomy) timer_set(&l->lane->timers, &l->room_timer, now_us + OWN_ROOM_EVERY_US);
+    look_again(l, now_us, roomy ? OWN_ROOM_IDLE_US : OWN_ROOM_EVERY_US);
 }
 
 /* Not at each commit; but whoever appends fast is not to use up the reserve between two looks. */
@@ -294,7 +307,7 @@ static void run_full(struct log *l)
 {
     l->full = true;
     set_roomy(l, false);
-    timer_set(&l->lane->timers, &l->room_timer, clock_mono_us() + OWN_ROOM_EVERY_US);
+    look_again(l, clock_mono_us(), OWN_ROOM_EVERY_US);
 }
 
 /* ---- handlers */
@@ -384,6 +397,7 @@ void commit_init(struct log *l)
     atomic_init(&l->roomy, true);
     l->room_checked_us = INT64_MIN / 2;
     timer_init(&l->room_timer, on_room_timer);
+    look_again(l, clock_mono_us(), 0);
     l->hook.fn = on_turn_end;
     lane_on_turn_end(l->lane, &l->hook);
     lane_on(l->lane, LOG_APPEND, on_append, l);

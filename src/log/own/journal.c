@@ -74,6 +74,14 @@ enum err journal_create(struct io *io, uint64_t bytes)
     return err;
 }
 
+bool journal_is_there(struct io *io)
+{
+    struct io_file *f;
+    enum err e = io_open_file(io, journal_path, IO_READ, &f);
+    if (e == OK) io_close(f);
+    return e != ERR_NOT_FOUND;
+}
+
 void journal_close(struct journal *j)
 {
     io_close(j->file);

@@ -39,6 +39,9 @@ struct block {
 };
 
 enum err journal_create(struct io *io, uint64_t bytes) MUST_USE;
+/* Somebody may remove it while it is written: then no restart would find what it has. */
+bool journal_is_there(struct io *io);
+
 enum err journal_open(struct journal *j, struct io *io, uint64_t bytes, uint64_t epoch) MUST_USE;
 void journal_close(struct journal *j);
 

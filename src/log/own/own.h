@@ -21,7 +21,8 @@
 
 enum {
     OWN_GROUP_MAX = 512,              /* batches in one commit */
-    OWN_ROOM_EVERY_US = 250 * 1000,   /* free disk is looked at so often, */
+    OWN_ROOM_EVERY_US = 250 * 1000,   /* free disk is looked at so often while records come, */
+    OWN_ROOM_IDLE_US = 5 * 1000000,   /* ... while none do: others fill it, too, */
     OWN_ROOM_EVERY_PART = 16,         /* and whenever this part of the reserve was appended */
     OWN_TRIM_EVERY_US = 10 * 1000000, /* and retention applied */
 };

@@ -629,6 +629,46 @@ static void appends_are_refused_below_the_reserve_and_taken_again_above(void **s
     end(&f);
 }
 
+static void a_log_that_nobody_uses_sees_that_others_fill_the_disk(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    f.cfg.reserve_bytes = 1 << 20;
+    io_mem_capacity(f.io, 3 << 20);
+    reopen(&f);
+    rig_advance(f.rig, TIMER_TICK_US);
+    assert_true(log_accepting(f.rig->log));
+    io_mem_capacity(f.io, 1 << 20);
+    rig_advance(f.rig, OWN_ROOM_IDLE_US - TIMER_TICK_US);
+    assert_true(log_accepting(f.rig->log));
+    rig_advance(f.rig, TIMER_TICK_US);
+    assert_false(log_accepting(f.rig->log));
+    io_mem_capacity(f.io, 3 << 20);
+    rig_advance(f.rig, OWN_ROOM_EVERY_US);
+    assert_true(log_accepting(f.rig->log));
+    io_mem_capacity(f.io, 1 << 20); /* nor does it begin on a full one */
+    reopen(&f);
+    rig_advance(f.rig, TIMER_TICK_US);
+    assert_false(log_accepting(f.rig->log));
+    end(&f);
+}
+
+/* What is acknowledged then, no restart would find. */
+static void a_log_whose_journal_is_removed_takes_nothing_more(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    fill(&f, 0, 1, 10, 100);
+    assert_int_equal(results(&f, OK), 10);
+    assert_int_equal(io_remove(f.io, "journal"), OK);
+    rig_advance(f.rig, OWN_ROOM_IDLE_US);
+    assert_false(log_healthy(f.rig->log));
+    append(&f, 0, 11, 100);
+    rig_run(f.rig);
+    assert_int_equal(results(&f, OK), 10);
+    end(&f);
+}
+
 /* A device that sends 2 before it hears that 1 was refused will send both again. */
 static void what_follows_a_refusal_unheard_is_refused_too(void **state)
 {
@@ -946,6 +986,8 @@ int main(void)
         cmocka_unit_test(a_read_that_trimming_overtakes_is_told),
         cmocka_unit_test(retention_that_cannot_sync_stops_the_log_and_want_of_room_does_not),
         cmocka_unit_test(appends_are_refused_below_the_reserve_and_taken_again_above),
+        cmocka_unit_test(a_log_that_nobody_uses_sees_that_others_fill_the_disk),
+        cmocka_unit_test(a_log_whose_journal_is_removed_takes_nothing_more),
         cmocka_unit_test(what_follows_a_refusal_unheard_is_refused_too),
         cmocka_unit_test(who_appends_fast_does_not_use_up_the_reserve),
         cmocka_unit_test(segments_that_cannot_grow_are_tried_again),
