@@ -303,6 +303,37 @@ static void what_has_expired_is_not_handed_out_while_the_store_refuses(void **st
     fixture_fini(&f);
 }
 
+/* What is purged has no row any more when its sections are read, and the unit's answer is still to come. */
+static void who_receives_during_a_purge_is_told_of_nothing_waiting(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    create(&f, "d");
+    fill(&f, "d", 3);
+    fixture_restart(&f); /* no sections are in memory */
+    struct reply none = waiting(), got = waiting(), purged = waiting();
+    struct c2d *c = far(&f, "d");
+    c2d_drop(c, slice_str("d"), 1000, &none.wait); /* its queue is, though */
+    rig_run(&f.rig);
+    assert_int_equal(none.answers, 1);
+    rig_on(c->lane);
+    struct lane *home = f.rig.cores[home_of(&f, "d")];
+    c2d_receive(c, slice_str("d"), 1000000, &got.wait);
+    lane_run_once(home, rig_mono_us); /* the read is on its way, */
+    rig_on(c->lane);
+    c2d_purge(c, slice_str("d"), &purged.wait);
+    lane_run_once(home, rig_mono_us);
+    lane_run_once(f.rig.write, rig_mono_us); /* and is overtaken */
+    rig_run(&f.rig);
+    assert_int_equal(purged.count, 3);
+    assert_int_equal(got.status, STATUS_OK);
+    assert_false(got.has_message);
+    assert_int_equal(send(&f, "d", "after"), STATUS_OK);
+    assert_string_equal(receive(&f, "d", 1000000).body, "after"); /* at once */
+    fixture_fini(&f);
+}
+
 static void a_purge_takes_what_waits_and_what_is_under_way(void **state)
 {
     struct fixture f;
@@ -475,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_message_has_its_size_whoever_holds_it),
         cmocka_unit_test(messages_expire_whether_their_device_is_there_or_not),
         cmocka_unit_test(what_has_expired_is_not_handed_out_while_the_store_refuses),
+        cmocka_unit_test(who_receives_during_a_purge_is_told_of_nothing_waiting),
         cmocka_unit_test(a_purge_takes_what_waits_and_what_is_under_way),
         cmocka_unit_test(a_queue_goes_with_its_identity),
         cmocka_unit_test(messages_under_way_while_the_identity_goes_are_all_answered),

@@ -79,17 +79,18 @@ static void read_failed(struct queue *q, enum err e)
     q->retry_us = clock_mono_us() + RETRY_US;
 }
 
-/* The first is needed now, whatever else is in memory. */
+/* Reads overtake units: what is being purged, or goes otherwise, may have no row any more. */
 static enum err take_sections(struct queue *q, struct store_answer *a)
 {
-    bool first = true;
     TRY(a->err);
-    if (a->rows_left == 0) return ERR_CORRUPT;
-    for (; store_next(a); first = false) {
-        struct item *i = item_find(q, (uint64_t)a->col[0].number);
-        if (i && i->state == ITEM_ENQUEUED) item_keep_sections(i, a->col[1].bytes, first);
+    while (store_next(a)) {
+        uint64_t sequence = (uint64_t)a->col[0].number;
+        struct item *i = item_find(q, sequence);
+        if (i && i->state == ITEM_ENQUEUED)
+            item_keep_sections(i, a->col[1].bytes, sequence == q->reading);
     }
-    return OK;
+    const struct item *needed = item_find(q, q->reading);
+    return needed && needed->state == ITEM_ENQUEUED && !needed->sections ? ERR_CORRUPT : OK;
 }
 
 static void on_sections(struct store_wait *w, struct store_answer *a)
@@ -113,6 +114,7 @@ static void read_sections(struct queue *q, const struct item *from)
     store_put_text(&r, "device_id", queue_id(q));
     store_put_int(&r, "from", (int64_t)from->sequence);
     store_put_int(&r, "most", C2D_WINDOW);
+    q->reading = from->sequence;
     q->wait.fn = on_sections;
     q->awaited = true;
     store_ask(q->c2d->hub->store, q->c2d->lane, &r, &q->wait);

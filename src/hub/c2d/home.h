@@ -73,7 +73,8 @@ struct queue {
     struct msg *first_receive; /* C2D_RECEIVE that wait for sections to be read */
     struct msg **last_receive;
     struct registry_load load;
-    struct store_wait wait;   /* rows, or sections */
+    struct store_wait wait;   /* rows, or sections: */
+    uint64_t reading;         /* ... from that message on, which is needed now */
     bool awaited;             /* an answer about identity, rows or sections is to come */
     bool linked;              /* a session wants messages: */
     struct session_link link; /* that one */
