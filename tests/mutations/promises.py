@@ -197,7 +197,7 @@ MUTATIONS = [
     Mutation("methods", "An answer that comes too late reaches nobody, and not whoever asks now.",
              "src/post/post.c", "    return s->gen == a.gen ? s->object : NULL;", "    return s->object;", "post_post_test"),
     Mutation("producers", "An event that an idempotent producer sends again is there once.",
-             "src/hub/producer/producer.c", "    if (!goes_on) return s->first < who->next ? PRODUCER_OLD : PRODUCER_GAP;\n", "    if (!goes_on && s->first > who->next) return PRODUCER_GAP;\n",
+             "src/hub/producer/producer.c", "    if (!goes_on) return ahead < 0 ? PRODUCER_OLD : PRODUCER_GAP;\n", "    if (!goes_on && ahead > 0) return PRODUCER_GAP;\n",
              "hub_producer_producer_test"),
     Mutation("places", "A consumer's place is kept no further than what it is done with.",
              "src/cursor/place.c", "    store_put_int(u, \"ordinal\", (int64_t)c->done);", "    store_put_int(u, \"ordinal\", (int64_t)c->done + 1);",

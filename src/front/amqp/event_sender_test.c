@@ -315,6 +315,9 @@ static void an_idempotent_producer_is_told_who_it_is(void **state)
     assert_int_equal(sent.epoch, 2);
     assert_int_equal(sent.first, 10);
     assert_int_equal(sent.count, 1);
+    expect_accepted(send_numbered(1, NUMBERED("4711L", "2i", "2147483647i")), 1);
+    memcpy(&sent, home.asked->body, sizeof sent);
+    assert_int_equal(sent.first, INT32_MAX);
     end_idempotent();
 }
 

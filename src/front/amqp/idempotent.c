@@ -199,11 +199,11 @@ enum err idempotent_check(const struct event_sender *e, const struct transfer *t
             !is(&m.annotations, PRODUCER_SEQUENCE, &sequence) || id != e->producer_id ||
             epoch != e->epoch)
             return fail(ERR_INVALID, "an event does not say that it is this producer's");
-        if (next == PRODUCER_NONE) next = sequence;
-        if (sequence < 0 || sequence > INT32_MAX || sequence != next++)
+        if (next == PRODUCER_NONE) *first = (uint32_t)(next = sequence);
+        if (sequence < 0 || sequence > INT32_MAX || sequence != next)
             return fail(ERR_INVALID, "sequence numbers of a batch are not one after the other");
+        next = next == INT32_MAX ? 0 : next + 1;
     }
-    *first = (uint32_t)(next - t->events);
     return OK;
 }
 

@@ -11,6 +11,7 @@
 
 enum part_state { PART_LOADING, PART_SEEKING, PART_MAKING, PART_READING, PART_READY };
 
+/* Of a batch; `last` is the smaller one where the numbers begin again between them. */
 struct range {
     uint32_t first, last;
 };
@@ -24,7 +25,7 @@ struct producer {
     /* Where its newest batch began is not known, or only a part of it is stored: what is below `next`
      * was there, and of a batch that comes again the rest is taken. */
     bool loose;
-    struct range done[PRODUCER_BATCHES]; /* the newest first; an empty one has last < first */
+    struct range done[PRODUCER_BATCHES]; /* the newest first; {1, 0} is none */
     struct list flights;                 /* struct flight, the oldest first */
 };
 
@@ -69,6 +70,25 @@ struct producers {
     struct list parts, orphans;
     struct timer tick;
 };
+
+/* ---- sequence numbers: 0 comes after INT32_MAX */
+
+static inline uint32_t sequence_plus(uint32_t at, uint32_t count)
+{
+    return (at + count) & INT32_MAX;
+}
+
+static inline uint32_t sequence_before(uint32_t at)
+{
+    return sequence_plus(at, INT32_MAX);
+}
+
+/* How far `at` is ahead of `from`; negative: behind.  Of two ways round, the shorter. */
+static inline int64_t sequence_ahead(uint32_t from, uint32_t at)
+{
+    int64_t ahead = (at - from) & INT32_MAX;
+    return ahead < INT64_C(1) << 30 ? ahead : ahead - (INT64_C(1) << 31);
+}
 
 /* ---- place.c */
 

@@ -33,7 +33,7 @@ static void take_producers(struct part *p, struct slice row)
     while (cur_left(&c) >= 16) {
         int64_t id = (int64_t)cur_le64(&c);
         int32_t epoch = (int32_t)cur_le32(&c);
-        part_add(p, id, epoch, cur_le32(&c))->loose = true;
+        part_add(p, id, epoch, cur_le32(&c) & INT32_MAX)->loose = true;
     }
 }
 
@@ -89,11 +89,11 @@ static void take_record(struct part *p, const struct record *r)
     if (!number_of(r, PRODUCER_ID, &id) || !number_of(r, PRODUCER_EPOCH, &epoch) ||
         !number_of(r, PRODUCER_SEQUENCE, &sequence))
         return;
-    uint32_t next = (uint32_t)sequence + 1;
+    uint32_t next = sequence_plus((uint32_t)sequence, 1);
     struct producer *who = part_find(p, id);
     if (who == NULL) who = part_add(p, id, (int32_t)epoch, next);
     who->loose = true;
-    if (epoch < who->epoch || (epoch == who->epoch && next < who->next)) return;
+    if (epoch < who->epoch || (epoch == who->epoch && sequence_ahead(who->next, next) < 0)) return;
     who->epoch = (int32_t)epoch;
     who->next = who->stored = next;
 }

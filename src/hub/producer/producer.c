@@ -125,7 +125,7 @@ static void raise_epoch(struct producers *ps, struct producer *who, int32_t epoc
     who->epoch = epoch;
     if (sequence == PRODUCER_NONE) return;
     leave_flights(ps, who);
-    who->next = who->stored = (uint32_t)sequence + 1;
+    who->next = who->stored = sequence_plus((uint32_t)sequence, 1);
     who->loose = false;
     forget_batches(who);
 }
@@ -143,13 +143,15 @@ static void open_producer(struct part *p, struct msg *m)
     struct producer_answer a = {.id = want.id == PRODUCER_NONE ? new_id() : want.id};
     if (who == NULL)
         who = part_add(p, a.id, MAX(want.epoch, 0),
-                       want.sequence == PRODUCER_NONE ? 1 : (uint32_t)want.sequence + 1);
+                       want.sequence == PRODUCER_NONE ? 1
+                                                      : sequence_plus((uint32_t)want.sequence, 1));
     else if (want.epoch != PRODUCER_NONE && want.epoch < who->epoch)
         a.outcome = PRODUCER_STOLEN;
     else if (want.epoch > who->epoch)
         raise_epoch(p->ps, who, want.epoch, want.sequence);
     a.epoch = who->epoch;
-    a.sequence = want.sequence == PRODUCER_NONE ? (int32_t)(who->next - 1) : want.sequence;
+    a.sequence =
+        want.sequence == PRODUCER_NONE ? (int32_t)sequence_before(who->next) : want.sequence;
     answer(p->ps, m, &a);
 }
 
@@ -187,7 +189,7 @@ static void on_stored(struct lane *lane, struct addr slot, uint64_t cookie, enum
     struct flight *f = slot_get(lane, slot);
     if (f == NULL) return;
     if (result != OK && f->failed == OK) f->failed = result;
-    if (f->failed == OK && f->producer) f->producer->stored = (uint32_t)cookie + 1;
+    if (f->failed == OK && f->producer) f->producer->stored = sequence_plus((uint32_t)cookie, 1);
     if (--f->left == 0) finish(f);
 }
 
@@ -202,30 +204,36 @@ static struct producer_event next_event(struct cur *c, struct slice *pairs, stru
     return e;
 }
 
+static struct range range_of(const struct producer_send *s)
+{
+    return (struct range){s->first, sequence_before(sequence_plus(s->first, s->count))};
+}
+
 static void append(struct part *p, struct producer *who, const struct producer_send *s,
                    struct msg *m)
 {
     struct log_writer *w = p->ps->writer;
     struct flight *f = NEW(struct flight);
     struct cur c = cur_of(slice_from(msg_body(m), sizeof *s));
-    *f =
-        (struct flight){.producer = who, .ps = p->ps, .range = {s->first, s->first + s->count - 1}};
+    *f = (struct flight){.producer = who, .ps = p->ps, .range = range_of(s)};
     f->slot = slot_new(f->ps->lane, f);
-    f->left = s->first + s->count - who->next;
+    f->left = (unsigned)sequence_ahead(who->next, sequence_plus(s->first, s->count));
     list_init(&f->askers);
     list_push(&who->flights, &f->node);
     keep(&f->askers, m);
-    for (uint32_t at = s->first; at <= f->range.last; at++) {
+    for (uint32_t i = 0; i < s->count; i++) {
+        uint32_t at = sequence_plus(s->first, i);
         struct slice pairs, sections;
         struct producer_event e = next_event(&c, &pairs, &sections);
-        if (at < who->next) continue; /* the rest of a batch of which a part is there */
+        if (sequence_ahead(who->next, at) < 0)
+            continue; /* the rest of a batch of which a part is there */
         struct buf *b = log_begin(w, p->stream, p->partition, RECORD_TELEMETRY, RECORD_TO_STREAM);
         buf_put_slice(b, pairs);
         log_pairs_done(w, e.pair_count);
         buf_put_slice(b, sections);
         log_end(w, on_stored, f->slot, at);
     }
-    who->next = f->range.last + 1;
+    who->next = sequence_plus(f->range.last, 1);
 }
 
 /* Under way: whoever asks now is answered with it. */
@@ -243,7 +251,7 @@ static bool join(struct producer *who, struct range r, struct msg *m)
 
 static bool is_done(const struct producer *who, struct range r)
 {
-    bool found = who->loose && r.last < who->stored;
+    bool found = who->loose && sequence_ahead(who->stored, r.last) < 0;
     for (unsigned i = 0; i < PRODUCER_BATCHES; i++)
         found = found || (who->done[i].first == r.first && who->done[i].last == r.last);
     return found;
@@ -253,10 +261,10 @@ static bool is_done(const struct producer *who, struct range r)
 static enum producer_outcome judge(const struct part *p, const struct producer *who,
                                    const struct producer_send *s)
 {
-    bool goes_on = s->first == who->next ||
-                   (who->loose && s->first < who->next && s->first + s->count > who->next);
+    int64_t ahead = sequence_ahead(who->next, s->first);
+    bool goes_on = ahead == 0 || (who->loose && ahead < 0 && ahead + s->count > 0);
     if (s->epoch < who->epoch) return PRODUCER_STOLEN;
-    if (!goes_on) return s->first < who->next ? PRODUCER_OLD : PRODUCER_GAP;
+    if (!goes_on) return ahead < 0 ? PRODUCER_OLD : PRODUCER_GAP;
     return log_writer_full(p->ps->writer) ? PRODUCER_BUSY : PRODUCER_FINE;
 }
 
@@ -264,7 +272,7 @@ static void send_batch(struct part *p, struct msg *m)
 {
     struct producer_send s;
     memcpy(&s, m->body, sizeof s);
-    struct range r = {s.first, s.first + s.count - 1};
+    struct range r = range_of(&s);
     struct producer *who = part_find(p, s.id);
     if (who == NULL) who = part_add(p, s.id, s.epoch, s.first); /* it was forgotten */
     struct producer_answer a = {.outcome = judge(p, who, &s), .epoch = who->epoch};

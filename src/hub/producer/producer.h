@@ -4,7 +4,7 @@
  *                      ──SEND──▶ sequence numbers are the next ones: appended; came before: yes, at once
  *
  * A producer is a number ("producer group") with an owner level ("epoch") and, per partition, sequence
- * numbers without gaps.  For each partition one core decides and appends, wherever the links are.
+ * numbers without gaps, from 0 to INT32_MAX and then from 0 again (as Kafka's and .NET's clients count).  For each partition one core decides and appends, wherever the links are.
  *
  * What a partition's producers have sent stands in the log, in the annotations of their events, and now
  * and then in a row of the store, so that after a crash only the log behind that row is read.  The row is

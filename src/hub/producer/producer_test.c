@@ -128,7 +128,7 @@ static void send_only(unsigned partition, int64_t id, int32_t epoch, uint32_t fi
     struct buf body = {0};
     msg_buf_begin(&body);
     buf_put(&body, &head, sizeof head);
-    for (uint32_t i = 0; i < count; i++) put_event(&body, id, epoch, first + i);
+    for (uint32_t i = 0; i < count; i++) put_event(&body, id, epoch, sequence_plus(first, i));
     ask(msg_buf_end(&body, PRODUCER_SEND), partition);
 }
 
@@ -256,6 +256,43 @@ static void a_repeat_after_a_restart_is_not_stored_again(void **state)
     assert_int_equal(open_link(3, id, PRODUCER_NONE, PRODUCER_NONE)->sequence, next + 1);
 }
 
+static void behind_the_last_sequence_number_comes_0(void **state)
+{
+    (void)state;
+    const int64_t id = 4711;
+    assert_int_equal(open_link(2, id, 0, INT32_MAX - 2)->sequence, INT32_MAX - 2);
+    assert_int_equal(send(2, id, INT32_MAX - 1, 2), PRODUCER_FINE);
+    assert_int_equal(open_link(2, id, PRODUCER_NONE, PRODUCER_NONE)->sequence, INT32_MAX);
+    assert_int_equal(send(2, id, 1, 1), PRODUCER_GAP);
+    assert_int_equal(own.last.sequence, 0);
+    assert_int_equal(send(2, id, 0, 2), PRODUCER_FINE);
+    assert_int_equal(send(2, id, INT32_MAX - 1, 2), PRODUCER_FINE); /* again */
+    assert_int_equal(send(2, id, 0, 2), PRODUCER_FINE);
+    assert_int_equal(send(2, id, INT32_MAX, 1), PRODUCER_OLD);
+    assert_int_equal(count_of(2), 4);
+    assert_int_equal(send(2, id, 2, 1), PRODUCER_FINE);
+    assert_int_equal(count_of(2), 5);
+}
+
+/* Also with a batch that ends behind it, after a restart with and without a row. */
+static void a_repeat_around_the_last_sequence_number_is_not_stored_again(void **state)
+{
+    (void)state;
+    for (int64_t id = 1; id <= 2; id++) {
+        uint64_t before = count_of(1);
+        open_link(1, id, 0, INT32_MAX - 2);
+        assert_int_equal(send(1, id, INT32_MAX - 1, 4), PRODUCER_FINE);
+        if (id == 2) rig_pass(&f.rig, 2 * PRODUCER_KEEP_US);
+        restart();
+        assert_int_equal(open_link(1, id, PRODUCER_NONE, PRODUCER_NONE)->sequence, 1);
+        assert_int_equal(send(1, id, INT32_MAX - 1, 4), PRODUCER_FINE);
+        assert_int_equal(count_of(1), before + 4);
+        assert_int_equal(send(1, id, INT32_MAX, 5), PRODUCER_FINE); /* the rest of it */
+        assert_int_equal(count_of(1), before + 6);
+        assert_int_equal(send(1, id, 5, 1), PRODUCER_GAP);
+    }
+}
+
 static void the_producer_unused_longest_is_forgotten_at_the_limit(void **state)
 {
     (void)state;
@@ -310,6 +347,8 @@ int main(void)
         T(a_repeat_of_what_is_under_way_is_answered_with_it),
         T(a_higher_owner_level_takes_over),
         T(a_repeat_after_a_restart_is_not_stored_again),
+        T(behind_the_last_sequence_number_comes_0),
+        T(a_repeat_around_the_last_sequence_number_is_not_stored_again),
         T(the_producer_unused_longest_is_forgotten_at_the_limit),
         T(what_waits_for_the_partition_is_bounded),
         T(producers_go_with_their_event_hub),
