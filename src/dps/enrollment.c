@@ -215,6 +215,7 @@ enum err enrollment_of_row(struct arena *a, enum dps_kind kind, const struct sto
     out->etag = (uint64_t)col[1].number;
     out->created_us = col[2].number;
     out->updated_us = col[3].number;
+    out->levels = json_levels(doc);
     return OK;
 }
 

@@ -52,6 +52,8 @@ struct enrollment {
     struct slice credential_policy;
     uint64_t etag;
     int64_t created_us, updated_us;
+    unsigned
+        levels; /* of the JSON that is stored: older servers took more than ENROLLMENT_LEVELS_MAX */
 };
 
 /* Registration ids: letters, digits, '-', '.', '_', ':', the last a letter, a digit or '-'.  Ids of

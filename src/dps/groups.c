@@ -21,14 +21,20 @@ static void free_group(struct group *g)
     arena_free(&arena); /* also g */
 }
 
-static void read_into(struct arena *a, struct slice document, const struct group_row *row,
-                      struct enrollment *out)
+static enum err try_read(struct arena *a, struct slice document, const struct group_row *row,
+                         struct enrollment *out)
 {
     const struct store_value col[] = {{.bytes = document},
                                       {.number = (int64_t)row->etag},
                                       {.number = row->created_us},
                                       {.number = row->updated_us}};
-    enum err e = enrollment_of_row(a, DPS_GROUP, col, out);
+    return enrollment_of_row(a, DPS_GROUP, col, out);
+}
+
+static void read_into(struct arena *a, struct slice document, const struct group_row *row,
+                      struct enrollment *out)
+{
+    enum err e = try_read(a, document, row, out);
     assert(e == OK);
 }
 
@@ -90,6 +96,19 @@ struct group_row group_msg_read(const struct msg *m)
 
 /* ---- at start */
 
+/* Nobody registers with one that cannot be read; the others are there. */
+static void load_row(struct groups *g, const struct group_row *row)
+{
+    struct arena scratch = {0};
+    struct enrollment unused;
+    if (try_read(&scratch, row->document, row, &unused) == OK)
+        groups_apply(g, row);
+    else
+        say_error("dps.group_not_read", "group=%.*s next=\"put it again, or restore a backup\"",
+                  SLICE_ARG(row->id_lower));
+    arena_free(&scratch);
+}
+
 static enum err load_page(struct groups *g, const struct store *s, struct buf *after, bool *more)
 {
     struct store_request q;
@@ -102,11 +121,11 @@ static enum err load_page(struct groups *g, const struct store *s, struct buf *a
     enum err e = store_now_query((struct store *)(uintptr_t)s, &q, &a, &page);
     *more = false;
     while (e == OK && store_next(&a)) {
-        groups_apply(g, &(struct group_row){.id_lower = a.col[4].bytes,
-                                            .document = a.col[0].bytes,
-                                            .etag = (uint64_t)a.col[1].number,
-                                            .created_us = a.col[2].number,
-                                            .updated_us = a.col[3].number});
+        load_row(g, &(struct group_row){.id_lower = a.col[4].bytes,
+                                        .document = a.col[0].bytes,
+                                        .etag = (uint64_t)a.col[1].number,
+                                        .created_us = a.col[2].number,
+                                        .updated_us = a.col[3].number});
         buf_clear(after);
         buf_put_slice(after, a.col[4].bytes);
         *more = true;

@@ -4,6 +4,7 @@
  * mean the same.  What is listed, the address says: .NET's samples list the registrations of a group with FROM
  * enrollmentGroups, Java's builder writes deviceRegistrations.  One page is one statement; the continuation is the
  * last id. */
+#include "base/say.h"
 #include "base/text.h"
 #include "dps/call.h"
 #include "dps/dps_sql.h"
@@ -65,17 +66,34 @@ static unsigned top_of(const struct call *c)
     return c->head->top && c->head->top < DPS_PAGE_MAX ? c->head->top : DPS_PAGE_MAX;
 }
 
-static bool put_item(struct call *c, struct buf *body, const struct store_value *col)
+static const char *why_not_enrollment(struct call *c, const struct store_value *col)
 {
-    if (c->head->verb == VERB_REGISTRATION_QUERY) {
-        struct registration r;
-        if (!registration_of_row(&c->arena, col + 4, &r)) return false;
-        registration_write(body, &r, false);
-        return true;
+    if (enrollment_of_row(&c->arena, c->head->kind, col, &c->next) != OK) return fail_text();
+    return c->next.levels > ENROLLMENT_LEVELS_MAX ? "its JSON has too many levels for a list"
+                                                  : NULL;
+}
+
+/* One that nobody could read does not hide the others: it is left out, and said; asked for by its id it is
+ * answered as far as it can be. */
+static void put_item(struct call *c, struct buf *body, struct slice id,
+                     const struct store_value *col)
+{
+    bool of_registrations = c->head->verb == VERB_REGISTRATION_QUERY;
+    struct registration r;
+    const char *why = NULL;
+    if (!of_registrations)
+        why = why_not_enrollment(c, col);
+    else if (!registration_of_row(&c->arena, col + 4, &r))
+        why = "a stored registration cannot be read";
+    if (why) {
+        say_warn("dps.not_listed", "id=%.*s why=\"%s\"", SLICE_ARG(id), why);
+        return;
     }
-    if (enrollment_of_row(&c->arena, c->head->kind, col, &c->next) != OK) return false;
-    enrollment_write(body, &c->next, ENROLLMENT_SHOWN, SLICE_NONE);
-    return true;
+    if (buf_size(body) > 1) buf_put_u8(body, ',');
+    if (of_registrations)
+        registration_write(body, &r, false);
+    else
+        enrollment_write(body, &c->next, ENROLLMENT_SHOWN, SLICE_NONE);
 }
 
 static void on_page(struct store_wait *w, struct store_answer *a)
@@ -87,12 +105,13 @@ static void on_page(struct store_wait *w, struct store_answer *a)
     enum err e = a->err;
     buf_put_u8(&body, '[');
     while (e == OK && store_next(a)) {
+        struct slice id = a->col[of_registrations ? REGISTRATION_COLUMNS + 4 : 4].bytes;
         more = more || count == top_of(c);
         if (count == top_of(c)) break;
-        if (count++) buf_put_u8(&body, ',');
-        if (!put_item(c, &body, a->col)) e = ERR_CORRUPT;
+        count++;
+        put_item(c, &body, id, a->col);
         buf_clear(&last);
-        buf_put_slice(&last, a->col[of_registrations ? REGISTRATION_COLUMNS + 4 : 4].bytes);
+        buf_put_slice(&last, id);
     }
     buf_put_u8(&body, ']');
     if (more && count) text_percent(&continuation, buf_slice(&last));

@@ -1,5 +1,6 @@
 /* dps_limits_test.c - limits of device provisioning against a whole hub: at each, and one above. */
 #include "base/limit.h"
+#include "dps/dps_sql.h"
 #include "front/dps/dps.h"
 #include "proto/mqtt/mqtt.h"
 #include "server/dps_client_test.h"
@@ -263,6 +264,46 @@ static void an_enrollment_has_62_levels(void **state)
     }
 }
 
+static void put_row(enum dps_kind kind, const char *id, const char *document)
+{
+    struct store_request u;
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_dps_enrollment_insert, 1);
+    store_put_int(&u, "kind", kind);
+    store_put_text(&u, "id_lower", slice_str(id));
+    store_put_text(&u, "document", slice_str(document));
+    store_put_int(&u, "etag", 1);
+    store_put_int(&u, "created_us", 1);
+    store_put_int(&u, "updated_us", 1);
+    assert_int_equal(store_now_unit(rig.wire.store, &u), OK);
+}
+
+/* Older servers took enrollments of two levels more; a row may be damaged, too. */
+static void a_row_that_no_list_can_have_does_not_hide_the_others(void **state)
+{
+    (void)state;
+    char open[80] = "", close[80] = "", body[1024];
+    memset(open, '[', JSON_DEPTH_MAX - 2);
+    memset(close, ']', JSON_DEPTH_MAX - 2);
+    snprintf(body, sizeof body,
+             "{\"registrationId\":\"deep\"," BY_KEY ",\"optionalDeviceInformation\":{\"a\":%s%s}}",
+             open, close);
+    put_row(DPS_INDIVIDUAL, "deep", body);
+    put_row(DPS_INDIVIDUAL, "bad", "{");
+    assert_int_equal(put_numbered(DPS_INDIVIDUAL, 1), DPS_OK);
+    struct reply r = serve("POST", "/enrollments/query", "", "{\"query\":\"SELECT *\"}");
+    assert_int_equal(r.status, 200);
+    assert_string_equal(text_of(r.body->child, "registrationId"), "n-0001");
+    assert_null(r.body->child->next);
+    /* A page of nothing but them goes on. */
+    r = serve("POST", "/enrollments/query", "x-ms-max-item-count: 2\r\n",
+              "{\"query\":\"SELECT *\"}");
+    assert_int_equal(r.status, 200);
+    assert_null(r.body->child);
+    assert_non_null(strstr(r.head, "x-ms-continuation: deep\r\n"));
+    assert_int_equal(serve("GET", "/enrollments/deep", "", "").status, 200);
+}
+
 static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
 {
     (void)state;
@@ -423,6 +464,7 @@ int main(void)
         TEST(an_operation_id_of_any_length_is_only_its_own),
         TEST(a_webhooks_url_has_2048_characters),
         TEST(an_enrollment_has_62_levels),
+        TEST(a_row_that_no_list_can_have_does_not_hide_the_others),
         TEST(the_keys_of_a_tpm_have_4_kilobytes),
         TEST(documents_have_a_largest_size),
         TEST(over_mqtt_so_many_requests_wait_and_their_rids_have_a_length),

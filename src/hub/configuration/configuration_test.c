@@ -1,6 +1,7 @@
 /* configuration_test.c - configurations on a hub of two cores: what twins become, also after restarts. */
 #include "base/json.h"
 #include "base/limit.h"
+#include "hub/configuration/configuration_sql.h"
 #include "hub/configuration/look.h"
 #include "hub/query/query.h"
 #include "hub/twin/fleet_rig.h"
@@ -824,6 +825,44 @@ static int tear_all_down(void **state)
     return tear_down(state);
 }
 
+/* Older servers took a level more. */
+static void one_that_no_list_can_have_does_not_hide_the_others(void **state)
+{
+    (void)state;
+    char body[512], open[80] = "", close[80] = "";
+    struct store_request u;
+    size_t arrays = JSON_DEPTH_MAX - 3; /* in "content", "deviceContent" and a path of its own */
+    memset(open, '[', arrays);
+    memset(close, ']', arrays);
+    snprintf(body, sizeof body,
+             "{\"content\":{\"deviceContent\":{\"properties.desired.a\":%s%s}},"
+             "\"targetCondition\":\"\",\"priority\":1}",
+             open, close);
+    assert_int_equal(put("plain", NULL, "*", 1, "{}"), STATUS_OK);
+    close_all();
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_configuration_insert, 1);
+    store_put_text(&u, "id", SLICE_LIT("deep"));
+    store_put_text(&u, "body", slice_str(body));
+    store_put_int(&u, "etag", 1);
+    store_put_int(&u, "created_us", 1);
+    store_put_int(&u, "updated_us", 1);
+    assert_int_equal(store_now_unit(f.rig.store, &u), OK);
+    rig_restart(&f.rig);
+    open_all();
+    struct configurations *c = ask();
+    struct json *list;
+    configuration_list(c, &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    assert_int_equal(json_parse(&own.arena, buf_slice(&reply.body), &list), OK);
+    assert_true(slice_is(json_str(list->child, "id"), "plain"));
+    assert_null(list->child->next);
+    c = ask();
+    configuration_get(c, SLICE_LIT("deep"), &reply.wait);
+    assert_int_equal(answered(), STATUS_OK);
+    assert_int_equal(drop("deep", NULL), STATUS_OK);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_all_down)
@@ -854,6 +893,7 @@ int main(void)
         CASE(a_configuration_waits_for_its_sweep_once),
         CASE(metrics_count_rows),
         CASE(conditions_and_metrics_are_tested),
+        CASE(one_that_no_list_can_have_does_not_hide_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

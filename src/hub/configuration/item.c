@@ -157,10 +157,9 @@ static void keep(struct item *it, const struct item *old)
     buf_free(&text);
 }
 
-/* One level is left for a list of configurations. */
 static enum err read_json(struct item *it, struct slice json)
 {
-    return json_parse_within(&it->arena, json, JSON_DEPTH_MAX - 1, "a configuration", &it->doc);
+    return json_parse_within(&it->arena, json, ITEM_LEVELS_MAX, "a configuration", &it->doc);
 }
 
 enum status conf_item_read(struct slice id, struct slice json, const struct item *old,

@@ -10,6 +10,9 @@
 
 enum content_kind { CONTENT_DEVICE, CONTENT_MODULE, CONTENT_EDGE };
 
+/* One level is left for a list of configurations. */
+enum { ITEM_LEVELS_MAX = JSON_DEPTH_MAX - 1 };
+
 enum { SYSTEM_METRICS = 2, ITEM_METRICS_MAX = CONFIGURATION_METRICS_MAX + SYSTEM_METRICS };
 
 /* A query whose rows are counted. */

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/limit.h"
+#include "base/metrics.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "hub/configuration/configuration_sql.h"
 #include "hub/configuration/home.h"
@@ -288,6 +290,15 @@ static unsigned sorted_items(const struct configurations *c, const struct item *
     return count;
 }
 
+/* One that an older server took, and that nobody could read in a list, does not hide the others. */
+static bool may_be_listed(const struct item *it)
+{
+    if (json_levels(it->doc) <= ITEM_LEVELS_MAX) return true;
+    say_warn("configuration.not_listed", "id=%.*s why=\"its JSON has too many levels for a list\"",
+             SLICE_ARG(it->id));
+    return false;
+}
+
 static void on_all_counts(struct store_wait *w, struct store_answer *a)
 {
     struct op *op = CONTAINER_OF(w, struct op, wait);
@@ -300,7 +311,8 @@ static void on_all_counts(struct store_wait *w, struct store_answer *a)
             if (slice_eq(items[i]->id, a->col[0].bytes)) read_counts(a, &all[i]);
     buf_put_u8(&json, '[');
     for (unsigned i = 0; i < count; i++) {
-        if (i) buf_put_u8(&json, ',');
+        if (!may_be_listed(items[i])) continue;
+        if (buf_size(&json) > 1) buf_put_u8(&json, ',');
         conf_item_write(&json, items[i], &all[i]);
     }
     buf_put_u8(&json, ']');
