@@ -110,16 +110,27 @@ static void nobody_matches(void **state)
     assert_string_equal(state_of("j1"), "completed 0/0/0/0");
 }
 
-static void a_bad_condition_is_found_when_the_job_runs(void **state)
+static void a_bad_condition_is_refused_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(create("j1", TWIN_JOB("tags. =")), STATUS_OK);
-    go_on();
-    assert_string_equal(state_of("j1"), "failed 0/0/0/0");
-    assert_true(json_str(show("j1"), "failureReason").len > 0);
-    assert_int_equal(create("j2", TWIN_JOB("")), STATUS_OK);
-    go_on();
-    assert_string_equal(state_of("j2"), "failed 0/0/0/0");
+    static const char *const jobs[] = {
+        TWIN_JOB("tags. ="),
+        TWIN_JOB(""),
+        TWIN_JOB("  "),
+        TWIN_JOB("* *"),
+        TWIN_JOB("SELECT * FROM devices WHERE"),
+        TWIN_JOB("SELECT * FROM planets"),
+        TWIN_JOB("SELECT deviceId FROM devices"),
+        TWIN_JOB("SELECT COUNT() AS n FROM devices"),
+        TWIN_JOB("SELECT * FROM devices.jobs"),
+        TWIN_JOB("FROM devices.jobs"),
+        METHOD_JOB("tags. ="),
+        "{\"type\":\"scheduleUpdateTwin\",\"updateTwin\":{\"tags\":{}}}",
+    };
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
+        assert_int_equal(create("j1", jobs[i]), STATUS_ARGUMENT_INVALID);
+    assert_int_equal(create("j1", TWIN_JOB("FROM devices.modules WHERE tags.a = 1")), STATUS_OK);
+    assert_int_equal(create("j2", TWIN_JOB("SELECT * FROM devices")), STATUS_OK);
 }
 
 static void a_twin_that_moves_behind_the_cursor_is_not_done_twice(void **state)
@@ -158,6 +169,23 @@ static void a_job_goes_on_after_an_upgrade(void **state)
     go_on();
     go_on();
     assert_string_equal(state_of("j1"), "completed 3/3/0/0");
+}
+
+static void a_bad_condition_of_an_older_server_fails_when_the_job_runs(void **state)
+{
+    (void)state;
+    struct io *io = io_mem_new();
+    rig_before(
+        io, 16,
+        "INSERT INTO job (job_id, type, status, condition, work, max_s, created_us, "
+        "start_us, end_us, reason, place, found_all, found, succeeded, failed, canceled) "
+        "VALUES ('j1', 1, 1, 'tags. =', '{\"tags\":{}}', 0, 1, 1, 0, '', '', 0, 0, 0, 0, 0);");
+    call_count = calls_made = 0;
+    rig_init_cores(&f.rig, io, 2);
+    open_all();
+    go_on();
+    assert_string_equal(state_of("j1"), "failed 0/0/0/0");
+    assert_true(json_str(show("j1"), "failureReason").len > 0);
 }
 
 /* ---- time */
@@ -695,7 +723,9 @@ int main(void)
         CASE(an_answer_is_shown_that_is_not_too_deep),
         CASE(what_a_device_cannot_do_is_its_own_failure),
         CASE(nobody_matches),
-        CASE(a_bad_condition_is_found_when_the_job_runs),
+        CASE(a_bad_condition_is_refused_at_once),
+        cmocka_unit_test_teardown(a_bad_condition_of_an_older_server_fails_when_the_job_runs,
+                                  tear_down),
         CASE(a_twin_that_moves_behind_the_cursor_is_not_done_twice),
         cmocka_unit_test_teardown(a_job_goes_on_after_an_upgrade, tear_down),
         CASE(a_job_waits_for_its_start),

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "hub/job/row.h"
 #include "hub/method/method.h"
+#include "hub/query/query.h"
 
 /* A hub has been seen to refuse capitals; samples of Microsoft's for Java and Python have them. */
 static bool id_valid(struct slice id)
@@ -98,13 +99,24 @@ static enum err read_max(const struct json *doc, struct job_row *out)
     return OK;
 }
 
+/* It is not known yet whom it means, but a text that means nobody ever is not worth waiting for. */
+static enum err check_condition(struct arena *a, struct slice condition)
+{
+    struct query *q;
+    if (slice_trim(condition).len == 0)
+        return fail(ERR_INVALID, "queryCondition is missing: * means all devices");
+    if (query_target(a, condition, &q) == OK && query_names_whom(q) == OK) return OK;
+    struct slice why = arena_copy(a, slice_str(fail_text()));
+    return fail(ERR_INVALID, "queryCondition: %.*s", SLICE_ARG(why));
+}
+
 static enum err read_condition(struct arena *a, const struct json *doc, struct job_row *out)
 {
     const struct json *j = json_get_nocase(doc, "queryCondition");
     if (is_there(j) && j->type != JSON_STRING)
         return fail(ERR_INVALID, "queryCondition must be a string");
     out->condition = is_there(j) ? arena_copy(a, j->text) : SLICE_LIT("");
-    return OK;
+    return check_condition(a, out->condition);
 }
 
 static enum err read_all(struct arena *a, const struct json *doc, int64_t wall_us,

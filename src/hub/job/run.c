@@ -334,11 +334,15 @@ void run_step(struct job *job)
         timer_set(&job->jobs->lane->timers, &job->gather_timer, clock_mono_us() + JOB_GATHER_US);
 }
 
+static void end_late(struct job *job)
+{
+    run_end(job, JOB_FAILED, "maxExecutionTimeInSeconds is over");
+}
+
 static void on_too_long(struct timer *timer, int64_t now_us)
 {
-    struct job *job = CONTAINER_OF(timer, struct job, end_timer);
     (void)now_us;
-    run_end(job, JOB_FAILED, "maxExecutionTimeInSeconds is over");
+    end_late(CONTAINER_OF(timer, struct job, end_timer));
 }
 
 static void start(struct job *job)
@@ -353,8 +357,10 @@ static void limit_time(struct job *job)
 {
     int64_t left_us = job->row.start_us + job->row.max_s * INT64_C(1000000) - clock_wall_us();
     if (job->row.max_s == 0) return;
-    timer_set(&job->jobs->lane->timers, &job->end_timer,
-              clock_mono_us() + (left_us > 0 ? left_us : 0));
+    if (left_us <= 0) /* a timer would come after what is to be done again */
+        end_late(job);
+    else
+        timer_set(&job->jobs->lane->timers, &job->end_timer, clock_mono_us() + left_us);
 }
 
 void run_begin(struct job *job)
@@ -363,7 +369,6 @@ void run_begin(struct job *job)
     start(job);
     if (!again) job->row.start_us = clock_wall_us();
     job->row.status = JOB_RUNNING;
-    limit_time(job);
     say_info("job.runs", "job=%.*s again=%d", SLICE_ARG(job->row.id), again);
     if (again) {
         job->redoing = true;
@@ -372,6 +377,7 @@ void run_begin(struct job *job)
         job->tells = true;
         note(job); /* that it runs */
     }
+    limit_time(job);
 }
 
 void run_end(struct job *job, enum job_status how, const char *reason)

@@ -51,9 +51,8 @@ static void on_rows(struct query_jobs_wait *w, enum status s, const struct query
 void run_jobs(struct run *r)
 {
     struct query_jobs *jobs = r->queries->jobs;
-    if (r->answer == ANSWERS_WHO) {
-        run_refuse(r, STATUS_ARGUMENT_INVALID, "devices or modules can be meant, not jobs");
-    } else if (jobs == NULL) {
+    assert(r->answer != ANSWERS_WHO); /* query_names_whom() */
+    if (jobs == NULL) {
         run_finish(r, false);
     } else {
         r->jobs_wait.fn = on_rows;

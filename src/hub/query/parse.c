@@ -245,6 +245,15 @@ enum err query_target(struct arena *a, struct slice text, struct query **out)
     return check_whole(&p, *out);
 }
 
+enum err query_names_whom(const struct query *q)
+{
+    if (q->columns || q->aggregates)
+        return fail(ERR_INVALID, "whom it concerns is said by SELECT *");
+    if (q->source == QUERY_JOBS)
+        return fail(ERR_INVALID, "devices or modules can be meant, not jobs");
+    return OK;
+}
+
 enum query_source query_source(const struct query *q)
 {
     return q->source;

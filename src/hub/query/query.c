@@ -33,8 +33,7 @@ static enum err begin(struct run *r)
         TRY(query_target(&r->arena, text, &r->query));
     else
         TRY(query_read(&r->arena, text, &r->query));
-    if (r->answer == ANSWERS_WHO && (r->query->columns || r->query->aggregates))
-        return fail(ERR_INVALID, "whom it concerns is said by SELECT *");
+    if (r->answer == ANSWERS_WHO) TRY(query_names_whom(r->query));
     plans_make(&r->arena, r->query, &r->plans);
     r->tries = row_can_be_tried(r->plans.simple);
     r->place = (struct cursor){.mark = r->query->mark};

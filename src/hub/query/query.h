@@ -57,6 +57,9 @@ enum err query_read(struct arena *a, struct slice text, struct query **out) MUST
  * FROM devices.modules WHERE, or a whole SELECT * query.  An empty text is an error. */
 enum err query_target(struct arena *a, struct slice text, struct query **out) MUST_USE;
 
+/* ERR_INVALID: query_find() would refuse what query_target() has read, since it names no identities. */
+enum err query_names_whom(const struct query *q) MUST_USE;
+
 enum query_source query_source(const struct query *q);
 
 /* Is the condition true for that twin, given as services see it (twin_get())?  Without a condition any
