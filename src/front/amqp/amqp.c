@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limit.h"
 #include "base/metrics.h"
+#include "base/net.h"
 #include "base/num.h"
 #include "base/say.h"
 #include "front/amqp/device.h"
@@ -286,9 +287,11 @@ static void note_host(struct peer *p, struct slice hostname)
 {
     const struct hub *hub = p->service->hub;
     struct slice name = hub_is_host(hub, hostname) ? hostname : slice_str(conn_local_name(p->conn));
-    bool one_colon = slice_find(name, ':') == slice_rfind(name, ':');
+    struct slice host, port;
     if (!hub_is_host(hub, name)) return;
-    p->host = slice_dup(one_colon ? slice_head(name, slice_find(name, ':')) : name);
+    net_split(name, &host, &port);
+    p->host = slice_dup(host);
+    p->port = net_port(port);
 }
 
 static void on_open(struct peer *p, const struct amqp_open_event *ev)

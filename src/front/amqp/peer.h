@@ -73,6 +73,7 @@ struct peer {
     char *registering;    /* SASL PLAIN or TPM of a device that registers: its token; NULL: none */
     struct sasl_tpm *tpm; /* sasl_tpm.c; NULL: none */
     char *host;           /* our name as the client knows it; NULL: it did not say */
+    unsigned port;        /* ... and the port that it dialled; 0: likewise */
 };
 
 /* What a kind of node does.  Functions may be NULL. */

@@ -524,6 +524,35 @@ static void the_iot_name_redirects_after_a_pause(void **state)
     }
 }
 
+/* Behind a mapped port (docker run -p) what we listen on leads nowhere. */
+static void the_port_that_was_dialled_is_named_where_the_client_says_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hostname, *address, *said;
+    } rows[] = {
+        {"hub.test:15671", "messages/events", "\"amqps://hub.test:15671/hub/$management\""},
+        {"hub.test", "amqps://hub.test:15671/messages/events", "amqps://hub.test:15671/"},
+        {"hub.test:1", "amqps://hub.test:15671/messages/events", "'port' 15671 "},
+        {"[::1]:15671", "messages/events",
+         "'hostname' \"::1\" 'network-host' \"::1\" 'port' 15671"},
+        {"[::1]:15671", "messages/events", "\"amqps://[::1]:15671/hub/$management\""},
+        {"hub.test", "amqps://else.test:15671/messages/events", "\"amqps://hub.test:5671/"},
+        {"hub.test:0", "amqps://hub.test:65536/messages/events", "\"amqps://hub.test:5671/"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front_rig r;
+        struct conn c;
+        front_rig_init(&r);
+        assert_int_equal(hub_add_host(&r.hub, SLICE_LIT("::1")), OK);
+        login(&r, &c, rows[i].hostname);
+        rig_feed_format(&r, &c, "0 attach[\"l\" 0 true 2b 0b @40 [\"%s\"]]", rows[i].address);
+        front_rig_sleep(&r, 2000ll * AMQP_REDIRECT_WAIT_MS);
+        if (!strstr(rig_output(&c), rows[i].said)) fail_msg("%s", rows[i].said);
+        stop(&r, &c);
+    }
+}
+
 static void the_name_that_tls_was_told_is_the_next_best(void **state)
 {
     (void)state;
@@ -689,6 +718,7 @@ int main(void)
         cmocka_unit_test(answers_to_readers_that_have_gone_are_dropped),
         cmocka_unit_test(two_readers_of_one_connection_do_not_disturb_each_other),
         cmocka_unit_test(the_iot_name_redirects_after_a_pause),
+        cmocka_unit_test(the_port_that_was_dialled_is_named_where_the_client_says_it),
         cmocka_unit_test(the_name_that_tls_was_told_is_the_next_best),
         cmocka_unit_test(the_iot_name_serves_those_who_put_a_token),
         cmocka_unit_test(questions_at_the_iot_name_are_redirected),

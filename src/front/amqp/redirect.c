@@ -1,7 +1,7 @@
 /* redirect.c - messages/events on the IoT host name: where the stream's own endpoint is.
  *
  * Back ends that know only the hub attach a receiver here and are detached with amqp:link:redirect to the Event
- * Hubs-compatible endpoint, which is the host they dialled.  The detach follows the attach by a moment:
+ * Hubs-compatible endpoint, which is the host and the port they dialled.  The detach follows the attach by a moment:
  * rhea-promise registers its listeners in between.  The address is what was asked for, under the event hub's name:
  * Microsoft's samples cut that name out between the port and /$management (JavaScript, .NET) or /ConsumerGroups
  * (Python's iot_hub_connection_string_receive_async.py).
@@ -10,6 +10,7 @@
  * refused with the same error, which is the only place where it looks for it.
  */
 #include "base/clock.h"
+#include "base/net.h"
 #include "base/text.h"
 #include "front/amqp/peer.h"
 
@@ -30,10 +31,26 @@ static void put_address(struct buf *out, const struct peer_link *l, const char *
     address_path(s->hub, s->doors.event_hubs, &there, false, out);
 }
 
+/* What the client dialled is not what we listen on where a port is mapped (docker run -p).  If it knows, it says
+ * so in the link's address, amqps://host:port/messages/events, or in its open's hostname. */
+static unsigned port_of(const struct peer_link *l)
+{
+    static const struct slice scheme = {(const uint8_t *)"amqps://", 8};
+    struct slice path = slice_str(l->path), host, digits = SLICE_NONE;
+    unsigned port;
+    if (slice_starts_nocase(path, scheme)) {
+        path = slice_from(path, scheme.len);
+        net_split(slice_head(path, slice_find(path, '/')), &host, &digits);
+        if (!hub_is_host(l->peer->service->hub, host)) digits = SLICE_NONE;
+    }
+    if ((port = net_port(digits)) != 0) return port;
+    return l->peer->port ? l->peer->port : conn_local_port(l->peer->conn);
+}
+
 static void put_info(struct buf *b, const struct peer_link *l)
 {
     const char *host = peer_host(l->peer);
-    unsigned port = conn_local_port(l->peer->conn);
+    unsigned port = port_of(l);
     struct buf address = {0};
     put_address(&address, l, host, port);
     struct amqp_open map = amqp_open_map(b);
