@@ -51,6 +51,11 @@ static enum err check_uri(const struct hub *hub, struct arena *a, struct json *e
         return fail(ERR_INVALID, "endpointUri has a user in it");
     if (slice_ends(uri, SLICE_LIT(TEXT_QUERY_MASK)))
         return fail(ERR_INVALID, "endpointUri is masked: this address was not there before");
+    if (hub->https_port && !net_authority_valid(host))
+        return fail(ERR_INVALID,
+                    "endpointUri has '%.*s' for a host and a port: an IPv6 address is in brackets, "
+                    "as in https://[2001:db8::1]:8443/",
+                    SLICE_ARG(slice_head(host, 100)));
     if (is_own(hub, host))
         return fail(ERR_INVALID, "endpointUri is this hub's own address: a loop");
     json_set(a, e, SLICE_LIT("endpointUri"), json_new_string(a, uri));

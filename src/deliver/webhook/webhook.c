@@ -23,7 +23,7 @@
 
 struct webhook {
     struct deliver_target target;
-    struct buf uri;
+    struct buf uri, origin; /* the second: who we say we are; an IPv6 address is in brackets */
     enum event_schema schema;
     unsigned events_max;
     size_t preferred_bytes;
@@ -133,7 +133,8 @@ static void put_agree_uri(const struct webhook *h, struct buf *out)
 {
     const struct hub *hub = h->target.place.hub;
     if (hub->https_port == 0) return;
-    buf_printf(out, "https://%s", hub->hosts[0]);
+    buf_put_str(out, "https://");
+    text_url_host(out, hub->hosts[0]);
     if (hub->https_port != 443) buf_printf(out, ":%u", hub->https_port);
     buf_printf(out, "/eventsubscriptions/%s/validate?id=%s", h->target.place.name, h->code);
 }
@@ -208,7 +209,7 @@ static void send_code(struct webhook *h, struct deliver_call *c)
 
 static struct slice origin_of(const struct webhook *h)
 {
-    return slice_str(h->target.place.hub->hosts[0]);
+    return buf_slice(&h->origin);
 }
 
 static void on_origin(struct out_wait *w, const struct out_answer *a)
@@ -346,6 +347,7 @@ static struct deliver_target *webhook_open(const struct deliver_place *place,
     h->target.place = *place;
     h->schema = cloud ? CLOUD_EVENT_SCHEMA : EVENT_GRID_SCHEMA;
     buf_put_slice(&h->uri, json_str(endpoint, "endpointUri"));
+    text_url_host(&h->origin, place->hub->hosts[0]);
     webhook_agreement_init(&h->agreement, &h->target.place, buf_slice(&h->uri), schema);
     h->events_max = (unsigned)number(endpoint, "maxEventsPerBatch");
     h->preferred_bytes = (size_t)number(endpoint, "preferredBatchSizeInKilobytes") << 10;
@@ -362,6 +364,7 @@ static void webhook_close(struct deliver_target *t)
     struct webhook *h = of(t);
     webhook_agreement_forget(&h->agreement);
     buf_wipe(&h->uri);
+    buf_free(&h->origin);
     message_free(&h->message);
     free(h);
 }

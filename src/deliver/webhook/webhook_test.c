@@ -191,6 +191,19 @@ static void also_while_it_fails_and_after_a_change(void **state)
     assert_int_equal(f.posts, 3);
 }
 
+/* As an authority has it, in brackets. */
+static void a_hub_whose_name_is_an_ipv6_address_asks_with_brackets(void **state)
+{
+    tear_down(state);
+    set_up(state);
+    snprintf(f.d.hub.hosts[0], sizeof f.d.hub.hosts[0], "2001:db8::1");
+    f.head = "WebHook-Allowed-Origin: [2001:DB8::1]\r\n";
+    deliver_rig_use(&f.d, HOOK(""));
+    say_many(1);
+    run(0);
+    assert_int_equal(f.posts, 1);
+}
+
 static void a_star_or_nothing_is_no_limit(void **state)
 {
     static const char *const heads[] = {
@@ -257,6 +270,7 @@ int main(void)
         cmocka_unit_test(rates_are_read),
         TEST(a_webhook_gets_no_more_requests_than_it_granted),
         TEST(also_while_it_fails_and_after_a_change),
+        TEST(a_hub_whose_name_is_an_ipv6_address_asks_with_brackets),
         TEST(a_star_or_nothing_is_no_limit),
         TEST(a_rate_that_is_none_is_named),
         TEST(it_is_asked_again_at_each_start),
