@@ -1,10 +1,23 @@
 /* csv.c - see csv.h. */
 #include "cli/csv.h"
 
+/* What the first line ends with; old spreadsheets of Macs write CR alone. */
+static uint8_t end_of_lines(struct slice text)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        quoted ^= text.ptr[i] == '"';
+        if (quoted || (text.ptr[i] != '\n' && text.ptr[i] != '\r')) continue;
+        bool alone = text.ptr[i] == '\r' && !slice_starts(slice_from(text, i + 1), SLICE_LIT("\n"));
+        return alone ? '\r' : '\n';
+    }
+    return '\n';
+}
+
 void csv_begin(struct csv *csv, struct slice text)
 {
     static const struct slice mark = {(const uint8_t *)"\xef\xbb\xbf", 3};
-    *csv = (struct csv){.rest = text, .line = 1, .separator = ','};
+    *csv = (struct csv){.rest = text, .line = 1, .separator = ',', .line_end = end_of_lines(text)};
     if (slice_starts(text, mark)) csv->rest = slice_from(text, mark.len);
 }
 
@@ -18,7 +31,7 @@ void csv_guess_separator(struct csv *csv)
     static const uint8_t separators[] = {',', ';', '\t'};
     size_t counts[256] = {0};
     bool quoted = false;
-    for (size_t i = 0; i < csv->rest.len && (quoted || csv->rest.ptr[i] != '\n'); i++) {
+    for (size_t i = 0; i < csv->rest.len && (quoted || csv->rest.ptr[i] != csv->line_end); i++) {
         quoted ^= csv->rest.ptr[i] == '"';
         if (!quoted) counts[csv->rest.ptr[i]]++;
     }
@@ -28,8 +41,9 @@ void csv_guess_separator(struct csv *csv)
 
 bool csv_skip_blank(struct csv *csv)
 {
-    size_t ends = slice_starts(csv->rest, SLICE_LIT("\r")) ? 2 : 1;
-    if (csv->rest.len < ends || csv->rest.ptr[ends - 1] != '\n') return false;
+    bool both = csv->line_end == '\n' && slice_starts(csv->rest, SLICE_LIT("\r"));
+    size_t ends = both ? 2 : 1;
+    if (csv->rest.len < ends || csv->rest.ptr[ends - 1] != csv->line_end) return false;
     csv->rest = slice_from(csv->rest, ends);
     csv->line++;
     return true;
@@ -47,7 +61,7 @@ static enum err quoted(struct csv *csv, struct slice *text)
             return fail(ERR_INVALID, "line %zu: a quote is opened and never closed", first);
         assert(csv->rest.ptr);
         struct slice piece = slice_head(csv->rest, end);
-        for (size_t i = 0; i < end; i++) csv->line += piece.ptr[i] == '\n';
+        for (size_t i = 0; i < end; i++) csv->line += piece.ptr[i] == csv->line_end;
         csv->rest = slice_from(csv->rest, end + 1);
         bool again = csv->rest.len && csv->rest.ptr[0] == '"';
         if (again || doubled) buf_put_slice(&csv->scratch, piece);
@@ -63,7 +77,7 @@ static struct slice bare(struct csv *csv)
 {
     size_t end = 0;
     while (end < csv->rest.len && csv->rest.ptr[end] != csv->separator &&
-           csv->rest.ptr[end] != '\n')
+           csv->rest.ptr[end] != csv->line_end)
         end++;
     struct slice text = slice_head(csv->rest, end);
     csv->rest = slice_from(csv->rest, end);
@@ -77,7 +91,7 @@ static enum err take_end(struct csv *csv, struct csv_cell *cell)
 {
     size_t line = csv->line;
     if (slice_starts(csv->rest, SLICE_LIT("\r\n"))) csv->rest = slice_from(csv->rest, 1);
-    cell->last = csv->rest.len == 0 || csv->rest.ptr[0] == '\n';
+    cell->last = csv->rest.len == 0 || csv->rest.ptr[0] == csv->line_end;
     if (!cell->last && csv->rest.ptr[0] != csv->separator)
         return fail(ERR_INVALID, "line %zu: text behind a closing quote", line);
     csv->open = !cell->last;

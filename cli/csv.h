@@ -1,4 +1,4 @@
-/* csv.h - the cells of a CSV file one by one: RFC 4180, lines that end with LF or CRLF.
+/* csv.h - the cells of a CSV file one by one: RFC 4180, lines that end with LF, CRLF or CR, all as the first.
  *
  *     csv_begin(&csv, text);
  *     while (csv.rest.len && csv_next(&csv, &cell) == OK) ...
@@ -21,8 +21,8 @@ struct csv_cell {
 
 struct csv {
     struct slice rest;
-    size_t line; /* of the next cell, from 1 */
-    uint8_t separator;
+    size_t line;                 /* of the next cell, from 1 */
+    uint8_t separator, line_end; /* the second: '\n', a CR before it or not, or '\r' */
     bool open; /* behind a separator: there is a cell even at the end of the file */
     struct buf scratch;
 };

@@ -21,9 +21,11 @@
 #include "cli/file.h"
 #include "cli/tgz.h"
 
-#define CERTS   "/var/aziot/certs/"
-#define SECRETS "/var/aziot/secrets/"
-#define PACKED  ".tgz"
+#define CERTS     "/var/aziot/certs/"
+#define SECRETS   "/var/aziot/secrets/"
+#define PACKED    ".tgz"
+#define ROOT_KEY  "root.key.pem"
+#define ROOT_CERT "root.cert.pem"
 
 /* ---- files */
 
@@ -122,6 +124,9 @@ static enum err check_place(const struct edge_plan *p, const struct edge *edge)
     if (dots || slice_find(edge->id, '/') < edge->id.len)
         return fail(ERR_INVALID, "edge device '%.*s': no folder can have that name",
                     SLICE_ARG(edge->id));
+    if (slice_is_nocase(edge->id, ROOT_KEY) || slice_is_nocase(edge->id, ROOT_CERT))
+        return fail(ERR_INVALID, "edge device '%.*s': the root is in a file of that name",
+                    SLICE_ARG(edge->id));
     if (edge->id.len > EDGE_ID_MAX)
         return fail(ERR_INVALID,
                     "edge device '%.*s': there is room for %d bytes of it in a certificate's name",
@@ -158,7 +163,7 @@ static enum err load_template(struct edge_plan *p)
 enum err edge_bundle_check(struct edge_plan *p)
 {
     struct stat st;
-    const char *root = path_of(p, SLICE_NONE, SLICE_NONE, "root.key.pem");
+    const char *root = path_of(p, SLICE_NONE, SLICE_NONE, ROOT_KEY);
     for (const struct edge *e = p->edges; e; e = e->next) TRY(check_place(p, e));
     TRY(load_template(p));
     TRY(load_root(p));
@@ -361,7 +366,6 @@ enum err edge_bundle_open(const struct edge_plan *p)
     if (mkdir(p->folder, 0700) != 0 && errno != EEXIST)
         return fail_errno("%s cannot be made", p->folder);
     if (key.len == 0) return OK;
-    TRY(store(path_of(p, SLICE_NONE, SLICE_NONE, "root.key.pem"), key, false));
-    return store(path_of(p, SLICE_NONE, SLICE_NONE, "root.cert.pem"), edge_root_cert(p->root),
-                 false);
+    TRY(store(path_of(p, SLICE_NONE, SLICE_NONE, ROOT_KEY), key, false));
+    return store(path_of(p, SLICE_NONE, SLICE_NONE, ROOT_CERT), edge_root_cert(p->root), false);
 }

@@ -39,6 +39,10 @@ static void a_row_is_a_line_of_an_import_job(void **state)
          "{\"id\":\"b\",\"capabilities\":{\"iotEdge\":false}}\n{\"id\":\"c\"}\n"},
         {"deviceId,primaryKey,secondaryKey\na," KEY "," KEY "\nb,,\n",
          "{\"id\":\"a\"," KEYS "}\n{\"id\":\"b\"}\n"},
+        {"deviceId;status\r\ra;disabled\rb;\"disabled\"\r",
+         "{\"id\":\"a\",\"status\":\"disabled\"}\n{\"id\":\"b\",\"status\":\"disabled\"}\n"},
+        {"deviceId,statusReason\ra,\"two\nlines\"",
+         "{\"id\":\"a\",\"statusReason\":\"two\\nlines\"}\n"},
         {"deviceId,primaryThumbprint\na,01:23:45:67:89:ab:cd:ef:01:23:45:67:89:AB:CD:EF:01:23:45:"
          "67\n",
          "{\"id\":\"a\",\"authentication\":{\"type\":\"selfSigned\",\"x509Thumbprint\":{"
@@ -66,6 +70,9 @@ static void a_device_knows_the_line_it_is_on(void **state)
     assert_int_equal(csv.count, 2);
     assert_int_equal(csv.at[0], 2);
     assert_int_equal(csv.at[1], 6);
+    assert_int_equal(read("deviceId,statusReason\ra,\"two\rlines\"\r\rb,x\r"), OK);
+    assert_int_equal(csv.at[0], 2);
+    assert_int_equal(csv.at[1], 5);
 }
 
 static void every_line_that_cannot_be_is_told(void **state)

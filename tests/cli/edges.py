@@ -116,6 +116,8 @@ def edge_devices_get_what_they_log_in_with():
                                     ((*device, f"container_auth={auth}", "--out", place / "other"), USAGE, "image"),
                                     (("--device", "id=packed", "--out", out, *root, "--rp", "secret"), CONFLICT, "packed.tgz is there already"),
                                     (("--device", "id=a", "--device", "id=a.tgz", "--out", place / "other"), USAGE, "'a' is packed into"),
+                                    (("--device", "id=root.key.pem", "--out", place / "other"), USAGE, "the root is in a file"),
+                                    (("--device", "id=Root.Cert.pem", "--out", out, *root, "--rp", "secret"), USAGE, "the root is in a file"),
                                     (("--device", "id=..", "--out", place / "other"), USAGE, "folder")):
             expect(hub.run(*create, *words), status, said)
         check(not (place / "other").exists() and "new" not in hub.must(*IDENTITY, "list").out, "something was made")
