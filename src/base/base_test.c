@@ -1,6 +1,7 @@
 /* base_test.c - the small tools. */
 #include "base/test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -501,6 +502,34 @@ static void an_authority_has_a_host_and_perhaps_a_port(void **state)
         assert_int_equal(net_host_end(slice_str(rows[i].authority)), rows[i].end);
 }
 
+static void an_authority_is_split_and_may_be_none(void **state)
+{
+    static const struct {
+        const char *authority, *host, *port;
+        bool valid;
+    } rows[] = {{"a.test", "a.test", "", true},
+                {"a.test:1", "a.test", "1", true},
+                {"a.test:65535", "a.test", "65535", true},
+                {"a.test:65536", "a.test", "65536", false},
+                {"a.test:0", "a.test", "0", false},
+                {"a.test:", "a.test", "", false},
+                {"[2001:db8::1]:99", "2001:db8::1", "99", true},
+                {"[::1]", "::1", "", true},
+                {"[::1]99", "::1", "9", false},
+                {"[::g]", "::g", "", false},
+                {"[::1", "[::1", "", false},
+                {"2001:db8::1", "2001:db8::1", "", false},
+                {"", "", "", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct slice host, port;
+        net_split(slice_str(rows[i].authority), &host, &port);
+        if (!slice_is(host, rows[i].host) || !slice_is(port, rows[i].port) ||
+            net_authority_valid(slice_str(rows[i].authority)) != rows[i].valid)
+            fail_msg("%s", rows[i].authority);
+    }
+}
+
 static void ones(void *out, size_t len)
 {
     memset(out, 0x11, len);
@@ -631,9 +660,44 @@ static void lines_of_the_log_have_no_control_characters(void **state)
     assert_non_null(strstr(text, " info test name= [31m  1m fake  \xc2\xb0 \xc3\xa9\n"));
 }
 
+static void fill_pipe(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    while (write(fd, "........", 8) > 0) continue;
+    fcntl(fd, F_SETFL, flags);
+}
+
+/* Into a pipe that nobody reads, and then somebody does. */
+static void say_to_a_full_pipe(void)
+{
+    static char rest[1 << 20];
+    int ends[2], outside = dup(STDERR_FILENO);
+    if (pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0) _exit(1);
+    alarm(60); /* it waits */
+    fill_pipe(STDERR_FILENO);
+    for (int i = 0; i < 3; i++) say_info("test.unheard", "i=%d", i);
+    if (read(ends[0], rest, sizeof rest) <= 0) _exit(1);
+    say_info("test.heard", "i=%d", 3);
+    say_info("test.heard", "i=%d", 4);
+    ssize_t n = read(ends[0], rest, sizeof rest);
+    if (n <= 0 || write(outside, rest, (size_t)n) != n) _exit(1);
+}
+
+static void nothing_waits_for_who_reads_the_log(void **state)
+{
+    (void)state;
+    char text[8192];
+    assert_int_equal(last_words(say_to_a_full_pipe, text, sizeof text), 0);
+    assert_null(strstr(text, "test.unheard"));
+    assert_non_null(strstr(text, " info test.heard i=3 lost=3\n"));
+    assert_non_null(strstr(text, " info test.heard i=4\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_waits_for_who_reads_the_log),
         cmocka_unit_test(without_memory_the_process_ends_with_a_line_that_says_so),
         cmocka_unit_test(lines_of_the_log_have_no_control_characters),
         cmocka_unit_test(guids_are_of_the_source_in_use),
@@ -641,6 +705,7 @@ int main(void)
         cmocka_unit_test(hosts_of_this_machine_are_known),
         cmocka_unit_test(a_peer_counts_by_its_address_or_by_its_network_of_ipv6),
         cmocka_unit_test(an_authority_has_a_host_and_perhaps_a_port),
+        cmocka_unit_test(an_authority_is_split_and_may_be_none),
         cmocka_unit_test(a_buf_grows_consumes_and_slides),
         cmocka_unit_test(room_for_nothing_is_somewhere),
         cmocka_unit_test(cursor_errors_stick),

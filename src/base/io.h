@@ -4,7 +4,7 @@
  * Runs on: any lane that may block (log, store).  A `struct io` is thread-safe; a `struct io_file`
  * belongs to one thread at a time except for io_read_at, which any thread may call.
  * Errors: ERR_IO with a text that names the file; ERR_NOT_FOUND, ERR_EXISTS, ERR_FULL (no space,
- * no descriptor: both pass) where they apply.
+ * beyond a quota or `ulimit -f`, no descriptor: all pass) where they apply.
  * Paths are relative to the io's root, '/' separated, no "..".
  *
  * Durability, what callers may rely on: io_sync() makes a file's bytes and length durable;

@@ -50,6 +50,7 @@ static enum err said_no(const char *what, const char *path)
     case EEXIST: return ERR_EXISTS;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE: return ERR_FULL;
     default: return code;

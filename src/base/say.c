@@ -1,11 +1,15 @@
 /* say.c - log lines on stderr. */
 #include "base/say.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/text.h"
 
 _Atomic enum say_level say_level_max = SAY_INFO;
@@ -31,14 +35,37 @@ static int folded(struct say_site *site, int64_t second)
     return count > SAY_BURST ? (int)(count - SAY_BURST) : 0;
 }
 
+/* A pipe with room has room for PIPE_BUF bytes, if one asks and writes at a time: hence the lock. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+static unsigned lost; /* lines that found no room */
+
+static bool has_room(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) != 0; /* what is wrong with it, write() meets */
+}
+
+static void write_or_lose(struct buf *line)
+{
+    pthread_mutex_lock(&writing);
+    if (has_room()) {
+        if (lost) buf_printf(line, " lost=%u", lost);
+        lost = 0;
+        buf_put_u8(line, '\n');
+        ssize_t ignored = write(STDERR_FILENO, line->ptr, MIN(buf_size(line), (size_t)PIPE_BUF));
+        (void)ignored;
+    } else {
+        lost++;
+    }
+    pthread_mutex_unlock(&writing);
+}
+
 /* What peers say of themselves stands in lines that people read in terminals. */
 static void write_line(struct slice line)
 {
     struct buf shown = {0};
     text_shown(&shown, line);
-    buf_put_u8(&shown, '\n');
-    ssize_t ignored = write(STDERR_FILENO, shown.ptr, buf_size(&shown));
-    (void)ignored;
+    write_or_lose(&shown);
     buf_free(&shown);
 }
 

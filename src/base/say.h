@@ -5,7 +5,8 @@
  * Levels say who must act: error = a person now, warn = a person this week, info = state changes of
  * the service and devices that were turned away, debug = per connection, trace = per message.  Never
  * a body, key or token.
- * Thread-safe: one write(2) per line to stderr.  A call site that repeats itself more than
+ * Thread-safe: one write(2) per line to stderr; while nobody reads it and it is full, lines are lost, and the
+ * next one says how many: nothing waits for a log.  A call site that repeats itself more than
  * SAY_BURST times within a second is folded into one line with a count.
  */
 #ifndef BASE_SAY_H

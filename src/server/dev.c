@@ -36,6 +36,7 @@ static void become(const char *const *words, bool show)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     quiet(STDIN_FILENO);
     if (!show) {

@@ -11,16 +11,29 @@
 
 #include "base/io_mem.h"
 
+static enum err is_taken(const struct dir *d)
+{
+    return fail(ERR_EXISTS, "another azimuth runs on %s; stop it or give --data another directory",
+                d->path);
+}
+
+/* File systems that lock no directories (NFS) have the file only. */
+static enum err take_self(struct dir *d)
+{
+    d->self = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->self < 0) return fail_errno("cannot open %s", d->path);
+    return flock(d->self, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? is_taken(d) : OK;
+}
+
 static enum err take_lock(struct dir *d)
 {
     char path[DIR_PATH_MAX + 8];
     snprintf(path, sizeof path, "%s/lock", d->path);
     d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (d->lock < 0) return fail_errno("cannot open %s", path);
-    if (flock(d->lock, LOCK_EX | LOCK_NB) == 0) return OK;
+    if (flock(d->lock, LOCK_EX | LOCK_NB) == 0) return take_self(d);
     if (errno != EWOULDBLOCK) return fail_errno("cannot lock %s", path);
-    return fail(ERR_EXISTS, "another azimuth runs on %s; stop it or give --data another directory",
-                d->path);
+    return is_taken(d);
 }
 
 static enum err advise(enum err e, const char *advice)
@@ -43,7 +56,7 @@ enum err dir_advise(const struct dir *d, enum err e)
 
 enum err dir_open(const char *path, struct dir *out)
 {
-    *out = (struct dir){.lock = -1, .made = access(path, F_OK) != 0};
+    *out = (struct dir){.lock = -1, .self = -1, .made = access(path, F_OK) != 0};
     enum err e = io_posix_new(path, &out->files);
     out->state = out->secrets = out->files;
     if (e == OK && realpath(path, out->path) == NULL) e = fail_errno("cannot resolve %s", path);
@@ -57,7 +70,7 @@ enum err dir_open(const char *path, struct dir *out)
 enum err dir_open_ephemeral(struct dir *out)
 {
     const char *tmp = getenv("TMPDIR");
-    *out = (struct dir){.lock = -1, .temporary = true};
+    *out = (struct dir){.lock = -1, .self = -1, .temporary = true};
     snprintf(out->path, sizeof out->path, "%s/azimuth-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (mkdtemp(out->path) == NULL) return fail_errno("cannot make %s", out->path);
     TRY(io_posix_new(out->path, &out->files));
@@ -86,5 +99,6 @@ void dir_close(struct dir *d)
     if (d->state && d->state != d->files) io_free(d->state);
     if (d->files) io_free(d->files);
     if (d->lock >= 0) close(d->lock);
-    *d = (struct dir){.lock = -1};
+    if (d->self >= 0) close(d->self);
+    *d = (struct dir){.lock = -1, .self = -1};
 }

@@ -11,7 +11,8 @@ enum { DIR_PATH_MAX = 4096 };
 
 struct dir {
     char path[DIR_PATH_MAX]; /* absolute */
-    int lock;                /* held for life */
+    int lock;                /* held for life, */
+    int self;                /* and the directory itself: a file can be removed under a server */
     bool temporary;          /* --ephemeral: removed at exit */
     bool made;               /* it was not there before */
     struct io *files;        /* ca.pem, metrics.token: always on disk */

@@ -1,4 +1,5 @@
 /* main.c - the one program: the server's verbs beside those of the command line. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,8 +148,20 @@ static const struct cli_option *list_options(void)
     return list;
 }
 
+/* Where one is closed the next file that is opened would be it, and a database get what is printed.  Reading
+ * and writing fail as before: each is opened for the other. */
+static void fill_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool closed = fcntl(fd, F_GETFD) < 0;
+        if (closed && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(CLI_FAILED);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_streams();
     map_seed(rand_u64());
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts("azimuth " AZIMUTH_VERSION) < 0;
     const struct cli_option *options = list_options();

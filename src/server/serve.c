@@ -345,6 +345,7 @@ static void take_signals(struct server *s)
     sigaddset(&s->signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &s->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` the disk is full */
 }
 
 /* A console on all addresses has the hub's name: no browser can dial a wildcard. */

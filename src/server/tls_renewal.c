@@ -86,13 +86,25 @@ static enum err make_contexts(struct tls_renewal *r, const struct config *live, 
     return e;
 }
 
+/* Of several that the operator has it is said which one it is. */
+static void say_why_not(const struct tls_renewal *r, const struct config *live, const char *why)
+{
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", fail_text());
+    if (live->tls_cert_count && tls_renewal_check(live) != OK)
+        snprintf(reason, sizeof reason, "%s", fail_text());
+    metric_set(&certificate_until, r->until_s); /* not of those that were looked at */
+    say_error("tls.renew", "why=%s reason=\"%s\" note=\"the certificates stay as they are\"", why,
+              reason);
+}
+
 /* While the RSA certificate is being made it is left out; SIGUSR1 follows. */
 void tls_renewal_run(struct tls_renewal *r, const struct config *live, struct lane *main_lane,
                      const char *why)
 {
     struct tls_set next;
     if (make_contexts(r, live, !r->rsa_running || atomic_load(&r->rsa_ended), &next) != OK) {
-        say_error("tls.renew", "why=%s reason=\"%s\"", why, fail_text());
+        say_why_not(r, live, why);
         return;
     }
     tls_keeper_replace(&r->keeper, main_lane, next);
