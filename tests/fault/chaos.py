@@ -11,9 +11,9 @@ import time
 from hub import ROOT, WORK
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The longest begin first, but for `endure`, which is for long runs and measures; `disk` wants a file system of its own.
+# The longest begin first, but for `endure`, which is for long runs and measures; `disk` and `around` want mounts of their own.
 GROUPS = ("damage", "limits", "slow", "kill", "deliver", "provision", "disk", "sync", "web", "lose", "clock", "memory",
-          "stop", "start", "endure")
+          "stop", "start", "around", "endure")
 AT_ONCE, AT_ONCE_MEASURING = 3, 2
 CLIENTS = ("node", "java", "cosmos", "kafka")  # of the conformance suite, which `deliver` has its targets from
 
@@ -29,7 +29,7 @@ def may_mount():
 
 
 def command(group, options):
-    wrapper = may_mount() if group == "disk" else []
+    wrapper = may_mount() if group in ("disk", "around") else []
     return [*wrapper, sys.executable, HERE / f"{group}.py", str(options.seed),
             *(["--long"] if options.long else []),
             *([f"--minutes={options.minutes}"] if options.minutes else [])]

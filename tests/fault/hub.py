@@ -68,7 +68,7 @@ def preloaded(**files):
 class Hub:
     """A directory with a server on it, which is started, killed and started again on the same ports."""
 
-    def __init__(self, name, *options, data=None, environment=None, ports=None, wrapper=()):
+    def __init__(self, name, *options, data=None, environment=None, ports=None, wrapper=(), stderr=None):
         self.work = WORK / name
         self.data = data or self.work / "data"
         shutil.rmtree(self.work, ignore_errors=True)
@@ -77,7 +77,7 @@ class Hub:
         self.ports, self.tries = ports, 1 if ports else TRIES_MAX  # to find free ones
         if not ports:
             self.choose_ports()
-        self.process, self.said = None, self.work / "server.txt"
+        self.process, self.said, self.stderr = None, self.work / "server.txt", stderr  # the last: instead of that file
 
     def command(self):
         ports = [word for kind, port in self.ports.items() for word in (f"--{kind}-port", port)]
@@ -91,7 +91,7 @@ class Hub:
         """Starts the process; whether it becomes ready is another question."""
         with open(self.said, "a", encoding="utf-8") as said:
             self.process = subprocess.Popen([str(word) for word in self.command()], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=said,
+                                            stdout=subprocess.PIPE, stderr=self.stderr or said,
                                             env={**os.environ, **self.environment})
         return self
 

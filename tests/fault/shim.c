@@ -1,10 +1,12 @@
-/* shim.c - preloaded into the server: fsync and fdatasync that fail, or take long, and files that can only be read.
+/* shim.c - preloaded into the server: fsync and fdatasync that fail, or take long, and files that can only be read or
+ * have no room.
  *
  * The file named by FAULT_CONTROL says what happens; it is read anew at each call:
  *
  *   fail AFTER NAME     calls on files whose path contains NAME fail with EIO, but for the first AFTER
  *   delay MS NAME       they take MS milliseconds longer
  *   readonly AFTER NAME writes to such files, and new lengths, fail with EROFS, but for the first AFTER
+ *   full AFTER NAME     likewise, with ENOSPC
  *   (empty, or absent)  nothing
  *
  * Each call that failed or was delayed makes FAULT_CONTROL.hits one byte longer.
@@ -59,7 +61,13 @@ static int is_about(const struct wish *w, int fd)
     return strstr(path, w->name) != NULL;
 }
 
-/* What is to happen to this call, a sync or a write: -1 it fails, otherwise milliseconds of delay. */
+/* What a verb lets writes fail with; 0: it is about syncs. */
+static int error_of_writes(const char *verb)
+{
+    return strcmp(verb, "readonly") == 0 ? EROFS : strcmp(verb, "full") == 0 ? ENOSPC : 0;
+}
+
+/* What is to happen to this call, a sync or a write: it fails with that error, negative; otherwise milliseconds of delay. */
 static long consult(int fd, bool is_write)
 {
     const char *path = getenv("FAULT_CONTROL");
@@ -74,9 +82,10 @@ static long consult(int fd, bool is_write)
         calls = 0;
     }
     if (sscanf(text, "%15s %ld %127s", w.verb, &w.number, w.name) == 3 &&
-        is_write == (strcmp(w.verb, "readonly") == 0) && is_about(&w, fd)) {
+        is_write == (error_of_writes(w.verb) != 0) && is_about(&w, fd)) {
         calls++;
-        verdict = strcmp(w.verb, "delay") == 0 ? w.number : -(calls > w.number);
+        int error = is_write ? error_of_writes(w.verb) : EIO;
+        verdict = strcmp(w.verb, "delay") == 0 ? w.number : calls > w.number ? -error : 0;
     }
     if (verdict) note_hit(path);
     pthread_mutex_unlock(&lock);
@@ -89,7 +98,7 @@ static int sync_or_not(const char *name, int fd)
     long verdict = consult(fd, false);
     errno = saved;
     if (verdict < 0) {
-        errno = EIO;
+        errno = (int)-verdict;
         return -1;
     }
     struct timespec wait = {verdict / 1000, verdict % 1000 * 1000000};
@@ -104,9 +113,9 @@ static int sync_or_not(const char *name, int fd)
 bool shim_refuses_write(int fd)
 {
     int saved = errno;
-    bool refuses = consult(fd, true) < 0;
-    errno = refuses ? EROFS : saved;
-    return refuses;
+    long verdict = consult(fd, true);
+    errno = verdict < 0 ? (int)-verdict : saved;
+    return verdict < 0;
 }
 
 int fsync(int fd)

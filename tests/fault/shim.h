@@ -1,6 +1,6 @@
 /* shim.h - what the parts of shim.so share.
  *
- *   shim.c        syncs that fail or take long, files that can only be read
+ *   shim.c        syncs that fail or take long, files that can only be read or have no room
  *   shim_lose.c   writes that are not synced, so that they can be taken back after a kill
  *   shim_clock.c  a wall clock that is set
  *
@@ -18,7 +18,7 @@
     type;                                                                                          \
     *(void **)&variable = dlsym(RTLD_NEXT, name)
 
-/* The file can only be read: errno is EROFS. */
+/* Nothing can be written to the file: errno is EROFS or ENOSPC. */
 bool shim_refuses_write(int fd);
 
 /* Around a sync: what had been written when it began is on the disk when it has succeeded. */
