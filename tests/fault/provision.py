@@ -14,7 +14,7 @@ from speech import token
 group = Group()
 API = "api-version=2021-10-01"
 KEY = base64.b64encode(bytes(range(32))).decode()
-ALIVE_SECONDS_MAX = 0.4 * SLOW
+ANSWERS_MAX = 60  # of the server between two kills; two or three are a registration
 ALL_SECONDS = 120 * SLOW
 
 
@@ -27,7 +27,7 @@ class Device:
     """Registers again and again over HTTPS, however often the connection or the server is lost."""
 
     def __init__(self, hub, name):
-        self.hub, self.name, self.key = hub, name, derived(name)
+        self.hub, self.name, self.key, self.answers = hub, name, derived(name), 0
         self.path = f"/{hub.ready['idScope']}/registrations/{name}"
         self.token = token(self.path[1:], self.key, "registration")
         self.trust = ssl.create_default_context(cafile=hub.data / "ca.pem")
@@ -38,7 +38,9 @@ class Device:
             connection.request(method, f"{self.path}{path}?{API}", body,
                                {"Authorization": self.token, "Content-Type": "application/json"})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            said = json.loads(answer.read() or b"null")
+            self.answers += 1
+            return answer.status, said
         finally:
             connection.close()
 
@@ -87,13 +89,20 @@ def register_and_kill(context, kills, workers, **more):
     devices = [Device(hub, f"device-{i:03}") for i in range(24)]
     states, end = {}, time.monotonic() + ALL_SECONDS
     threads = [threading.Thread(target=register_all, args=(devices[i::6], kills, end, states)) for i in range(6)]
+    def answers():
+        return sum(device.answers for device in devices)
+
+    def at_work():
+        return any(thread.is_alive() for thread in threads)
+
     for thread in threads:
         thread.start()
     for _ in range(kills):
-        time.sleep(context.chance.random() * ALIVE_SECONDS_MAX)
+        goal = answers() + context.chance.randrange(ANSWERS_MAX)
+        wait_for("the devices ask", lambda goal=goal: answers() >= goal or not at_work(), ALL_SECONDS)
         hub.kill()
         hub.start()
-    wait_for("the devices", lambda: not any(thread.is_alive() for thread in threads), ALL_SECONDS)
+    wait_for("the devices", lambda: not at_work(), ALL_SECONDS)
     check(all(states.get(device.name) for device in devices), "a device was not assigned in the end")
     found = identities(hub)
     check(sorted(found) == sorted(device.name for device in devices), f"identities: {sorted(found)}")

@@ -49,6 +49,13 @@ def metric(name):
                line.startswith(name + "{"))
 
 
+def until(condition, what):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        check(time.monotonic() < end, what)
+        time.sleep(0.01)
+
+
 @group.case
 def an_address_that_only_fails_is_barred_at_the_limit():
     stranger, before = From("127.0.0.2"), metric("azimuth_connections_barred_total")
@@ -98,8 +105,10 @@ def an_identity_that_fails_is_told_so_slowly_and_is_not_locked_out():
 
     thread = threading.Thread(target=one_more)
     thread.start()
+    until(lambda: metric("azimuth_sessions_refused_slowly_total") > before, "nobody is kept waiting")
+    began = time.monotonic()
     check(place.connect("d2", server.of("d2")) == 0, "the device itself is locked out")
-    check(not took, "the device itself is slowed down")
+    check(not took or time.monotonic() - began < HOLD_S, "the device itself is slowed down")
     thread.join()
     check(took and took[0] >= HOLD_S - 0.5, f"one over the limit took {took} s")
     check(metric("azimuth_sessions_refused_slowly_total") == before + 1, "it was not counted")
