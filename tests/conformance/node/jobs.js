@@ -119,11 +119,11 @@ check('a job that runs can be cancelled', async () => {
     }
 });
 
-check('a job with a condition that is none fails and says why', async () => {
-    await jobs.scheduleTwinUpdate(id('bad'), 'tags.building =', { tags: {} }, new Date(), 60);
-    const job = await ended(id('bad'));
-    assert.equal(job.status, 'failed');
-    assert.match(job.failureReason, /column/);
+check('a job with a condition that is none is refused, which says why', async () => {
+    const refused = await failure(jobs.scheduleTwinUpdate(id('bad'), 'tags.building =', { tags: {} }, new Date(), 60));
+    assert.equal(refused.response.statusCode, 400);
+    assert.match(refused.responseBody, /queryCondition: .*column/);
+    assert.equal((await failure(jobs.getJob(id('bad')))).response.statusCode, 404);
 });
 
 check('an id is used once, and has rules', async () => {
