@@ -33,10 +33,16 @@ function azimuth(...words) {
 }
 
 /** A connected device that shows what `issue` made under that name. */
-function openWith(name, deviceId, over = transport) {
+/** Who is refused hangs up: over AMQP he would ask for a second link yet, which may be granted later. */
+async function openWith(name, deviceId, over = transport) {
     const client = Client.fromConnectionString(`HostName=${host};DeviceId=${deviceId};x509=true`, over);
     client.setOptions({ cert: read(`${name}.chain.pem`), key: read(`${name}.key`) });
-    return openClient(client);
+    try {
+        return await openClient(client);
+    } catch (error) {
+        await client.close();
+        throw error;
+    }
 }
 
 const selfSigned = (primary, secondary) => ({
