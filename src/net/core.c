@@ -180,6 +180,7 @@ enum err core_listen(struct core *core, int fd, bool is_unix, const struct net_l
     struct listener *l = NEW(struct listener);
     l->source.ready = socket_called;
     list_init(&l->calling);
+    timer_init(&l->rest, socket_rested);
     l->core = core;
     l->fd = fd;
     l->spec = *spec;
@@ -214,6 +215,7 @@ static void close_listeners(struct core *core)
     while ((node = list_shift(&core->listeners)) != NULL) {
         struct listener *l = CONTAINER_OF(node, struct listener, node);
         list_remove(&l->calling);
+        timer_stop(&l->rest);
         socket_drop(core, l->fd);
         free(l);
     }

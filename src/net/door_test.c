@@ -2,6 +2,8 @@
 #include "base/test.h"
 
 #include <arpa/inet.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,12 +99,18 @@ static void turn(struct house *h)
     core_turn(h->core);
 }
 
-static int call(struct house *h, const struct net_port *port)
+static int knock(const struct net_port *port)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port->port)};
     inet_pton(AF_INET, "127.0.0.1", &sa.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    return fd;
+}
+
+static int call(struct house *h, const struct net_port *port)
+{
+    int fd = knock(port);
     h->callers++;
     while (atomic_load(&h->core->conn_count) < h->callers) turn(h);
     turn(h); /* the kernel tells that it can be written to */
@@ -218,6 +226,35 @@ static void beside_much_else_the_door_has_half_of_the_time_but_never_a_long_turn
     leave(&h);
 }
 
+/* As when another thread takes the spare one as soon as it is given up: what cannot be answered is not heard for a
+ * while, or the core would turn for nothing but that. */
+static void a_port_without_any_descriptor_rests(void **state)
+{
+    struct house h;
+    struct rlimit before;
+    struct epoll_event ev;
+    (void)state;
+    build(&h);
+    int fd = knock(&h.plain);
+    getrlimit(RLIMIT_NOFILE, &before);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max});
+    turn(&h);
+    int told = epoll_wait(h.core->poll, &ev, 1, 0), spare = h.core->spare;
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(told, 0);
+    assert_int_equal(spare, -1);
+    test_now_us += NET_REST_US;
+    turn(&h); /* it is heard again */
+    assert_true(h.core->spare >= 0);
+    turn(&h);
+    assert_int_equal(atomic_load(&h.core->conn_count), 1);
+    say(fd, "ping");
+    turn(&h);
+    hear(fd, "ping");
+    close(fd);
+    leave(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +262,7 @@ int main(void)
         cmocka_unit_test(who_is_in_goes_before_who_leaves),
         cmocka_unit_test(who_left_before_its_handshake_is_not_greeted),
         cmocka_unit_test(beside_much_else_the_door_has_half_of_the_time_but_never_a_long_turn),
+        cmocka_unit_test(a_port_without_any_descriptor_rests),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);
 }

@@ -398,16 +398,52 @@ void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storag
     if (s->fd >= 0) watch(s, EPOLL_CTL_MOD);
 }
 
+static bool is_out_of_descriptors(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
+static void hear(struct listener *l, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = &l->source};
+    epoll_ctl(l->core->poll, EPOLL_CTL_MOD, l->fd, &ev);
+}
+
+static void keep_spare(struct core *core)
+{
+    if (core->spare < 0) core->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void socket_rested(struct timer *t, int64_t now_us)
+{
+    struct listener *l = CONTAINER_OF(t, struct listener, rest);
+    (void)now_us;
+    keep_spare(l->core);
+    hear(l, EPOLLIN);
+}
+
 /* Without a descriptor the waiting connection would be reported for ever: it gets the spare one and
- * is closed. */
-static void shed_one(struct listener *l)
+ * is closed.  Where another thread was faster to take that one, there is nothing to be done but to wait. */
+static void shed_one(struct listener *l, int64_t now_us)
 {
     struct core *core = l->core;
-    close(core->spare);
+    if (core->spare >= 0) close(core->spare);
+    core->spare = -1;
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    bool helpless = fd < 0 && is_out_of_descriptors(errno);
+    if (fd >= 0) metric_inc(&shed);
     if (fd >= 0) close(fd);
-    core->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    metric_inc(&shed);
+    keep_spare(core);
+    if (!helpless) return;
+    hear(l, 0);
+    timer_set(&core->lane.timers, &l->rest, now_us + NET_REST_US);
+}
+
+static void not_accepted(struct listener *l, int error, int64_t now_us)
+{
+    if (is_out_of_descriptors(error)) shed_one(l, now_us);
+    if (error != EAGAIN && error != ECONNABORTED)
+        say_warn("accept.failed", "reason=%s", strerror(error));
 }
 
 /* False: there is none, or none to be had now. */
@@ -418,9 +454,7 @@ static bool accept_one(struct listener *l, int64_t now_us)
     socklen_t len = sizeof peer;
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE) shed_one(l);
-        if (errno != EAGAIN && errno != ECONNABORTED)
-            say_warn("accept.failed", "reason=%s", strerror(errno));
+        not_accepted(l, errno, now_us);
         return false;
     }
     struct guard_key address = key_of(&peer);

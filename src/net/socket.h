@@ -16,6 +16,8 @@ enum {
     NET_ACCEPTS_MAX = 128,   /* connections accepted per listener and turn */
     NET_DOOR_MAX_US = 20000, /* ... and never longer: what the door lets in counts as all else */
     NET_DOOR_US = 2000, /* per turn for who comes or goes; longer only if all else took longer */
+    NET_REST_US =
+        100000, /* so long a listener is not heard for which there is no descriptor at all */
 };
 
 /* Something in the epoll set; its address is the event's. */
@@ -64,6 +66,7 @@ struct listener {
     unsigned port; /* 0: a Unix socket */
     struct list node;
     struct list calling; /* in core->calling */
+    struct timer rest;   /* it is heard again */
 };
 
 /* Takes a descriptor that is watched out of the core's set, and closes it. */
@@ -71,6 +74,7 @@ void socket_drop(struct core *core, int fd);
 
 /* The `ready` of a listener: its callers are accepted behind those who are in. */
 void socket_called(struct source *s, uint32_t events, int64_t now_us);
+void socket_rested(struct timer *t, int64_t now_us); /* the fn of its `rest` */
 
 /* A dial has its stream: `fd` becomes a connection, which opens once TLS is up. */
 void socket_begin_dialed(struct core *core, int fd, const struct sockaddr_storage *peer,
