@@ -129,7 +129,8 @@ struct amqp_session {
     uint32_t next_outgoing_id,
         outgoing_window; /* the window: transfers that the peer still takes */
     uint32_t next_delivery_id;
-    uint32_t handle_max; /* the peer's */
+    uint32_t handle_max;   /* the peer's */
+    uint32_t handles_used; /* of the peer's, those below it have had a link */
     uint32_t unsent_links;
     uint16_t local, remote; /* channels */
     bool begun, end_sent, end_received, silent, stalled;
@@ -248,6 +249,7 @@ struct amqp {
     enum err fate;               /* what amqp_next() says after the last event */
     int64_t now_us, since_us, received_us, sent_us;
     struct amqp_table by_remote, by_local; /* sessions */
+    uint32_t channels_used;                /* of the peer's, those below it have had a session */
     uint32_t link_count;
     size_t partial_bytes;
     size_t frame_at, more_at; /* the frame under construction, the place of its `more` */

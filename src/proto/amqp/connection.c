@@ -282,13 +282,26 @@ static void on_header(struct amqp *a, struct slice header)
     if (sasl_due) amqp_send_mechanisms(a);
 }
 
+/* Both sides have ended that session, and the peer has something left to say of it: rhea writes the dispositions and
+ * flows that it owes behind its end, and who has not seen that the ends crossed answers ours once more. */
+static bool comes_late(const struct amqp *a, uint16_t channel, const struct fields *f)
+{
+    return channel < a->channels_used && f->code != P_ATTACH;
+}
+
+static void no_session(struct amqp *a, uint16_t channel, const struct fields *f)
+{
+    if (comes_late(a, channel, f)) return;
+    amqp_fail(a, ERR_PROTOCOL, AMQP_NOT_ALLOWED, "There is no session on channel %u.", channel);
+}
+
 /* What belongs to a session. */
 static void on_session_frame(struct amqp *a, uint16_t channel, const struct fields *f,
                              struct amqp_event *ev)
 {
     struct amqp_session *s = amqp_table_get(&a->by_remote, channel);
     if (s == NULL) {
-        amqp_fail(a, ERR_PROTOCOL, AMQP_NOT_ALLOWED, "There is no session on channel %u.", channel);
+        no_session(a, channel, f);
         return;
     }
     ev->session = s;

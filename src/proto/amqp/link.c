@@ -289,6 +289,7 @@ static void read_attach(struct amqp_link *l, const struct fields *f)
     if (!l->sender) l->delivery_count = amqp_u32(&f->v[9], 0);
     l->max_message_size = amqp_has(&f->v[10]) ? f->v[10].u : 0;
     amqp_table_put(&l->session->links_in, l->remote, l);
+    l->session->handles_used = MAX(l->session->handles_used, l->remote + 1);
 }
 
 static void announce(struct amqp_link *l, const struct fields *f, struct amqp_event *ev)
@@ -335,11 +336,20 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
 
 /* ---- detach */
 
+/* The peer names a handle without a link.  Where one has been, and both sides have detached it, a flow or another detach
+ * is late and of no use, and no reason to end all links of the session. */
+static void no_link(struct amqp_session *s, uint32_t handle)
+{
+    if (handle >= s->handles_used)
+        amqp_session_fail(s, AMQP_UNATTACHED_HANDLE, "There is no link with that handle.");
+}
+
 void amqp_on_detach(struct amqp_session *s, const struct fields *f, struct amqp_event *ev)
 {
-    struct amqp_link *l = amqp_table_get(&s->links_in, (uint32_t)f->v[0].u);
+    uint32_t handle = (uint32_t)f->v[0].u;
+    struct amqp_link *l = amqp_table_get(&s->links_in, handle);
     if (l == NULL) {
-        amqp_session_fail(s, AMQP_UNATTACHED_HANDLE, "There is no link with that handle.");
+        no_link(s, handle);
         return;
     }
     if (!l->attach_sent) put_refusal(l);
@@ -425,9 +435,10 @@ void amqp_on_flow(struct amqp_session *s, const struct fields *f, struct amqp_ev
     bool echo = amqp_has(&f->v[9]) && f->v[9].u;
     amqp_on_session_flow(s, f);
     if (amqp_has(&f->v[4])) {
-        l = amqp_table_get(&s->links_in, (uint32_t)f->v[4].u);
+        uint32_t handle = (uint32_t)f->v[4].u;
+        l = amqp_table_get(&s->links_in, handle);
         if (l == NULL) {
-            amqp_session_fail(s, AMQP_UNATTACHED_HANDLE, "There is no link with that handle.");
+            no_link(s, handle);
             return;
         }
         if (l->detach_sent) return;

@@ -94,6 +94,54 @@ static void a_handle_in_use_ends_the_session(void **state)
     wire_rig_fini(&r);
 }
 
+/* Detached by both: a flow that was under way, or a detach that answers ours once more, ends nobody else's links. */
+static void what_comes_late_for_a_detached_link_is_swallowed(void **state)
+{
+    (void)state;
+    for (int ours = 0; ours < 2; ours++) {
+        struct wire_rig r;
+        start(&r);
+        wire_rig_feed(&r, "0 attach[\"x\" 3 true]");
+        if (ours) amqp_send_detach(r.link, NULL);
+        wire_rig_feed(&r,
+                      "0 detach[3 true]\n0 detach[3 true]\n0 flow[1 9 1 9 3 0 5 null null true]");
+        assert_int_equal(r.a.by_local.count, 1);
+        assert_int_equal(r.a.link_count, 0);
+        wire_rig_events(&r);
+        wire_rig_output(&r);
+        wire_rig_feed(&r, "0 attach[\"x\" 3 true]");
+        wire_rig_expect(&r, "on-attach x sender 2 0\n",
+                        "0 attach[\"x\" 0 false 2b 0b @40 [null null null null null null null null "
+                        "null null null] @41 [null null null null null null null] null false 0 "
+                        "1000l null null {}]\n");
+        wire_rig_fini(&r);
+    }
+}
+
+/* What is sent on it would be lost, and who sent it would wait. */
+static void a_transfer_on_a_detached_link_ends_the_session(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r);
+    wire_rig_feed(&r, "0 attach[\"x\" 3 false]\n0 detach[3 true]\n0 transfer[3 0 b\"t\"]");
+    assert_non_null(strstr(wire_rig_output(&r), "0 end[@29 ['amqp:session:unattached-handle'"));
+    wire_rig_fini(&r);
+}
+
+/* Our detach does not give the peer its handle back: only its own does. */
+static void a_handle_is_taken_until_the_peer_has_detached(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r);
+    wire_rig_feed(&r, "0 attach[\"x\" 3 true]");
+    amqp_send_detach(r.link, NULL);
+    wire_rig_feed(&r, "0 attach[\"x\" 3 true]");
+    assert_non_null(strstr(wire_rig_output(&r), "0 end[@29 ['amqp:session:handle-in-use'"));
+    wire_rig_fini(&r);
+}
+
 static void feed_bytewise(struct wire_rig *r, const char *text)
 {
     struct buf bytes = {0};
@@ -453,6 +501,9 @@ int main(void)
         cmocka_unit_test(attaches_are_answered_with_what_they_said),
         cmocka_unit_test(what_breaks_the_rules_is_refused),
         cmocka_unit_test(a_handle_in_use_ends_the_session),
+        cmocka_unit_test(what_comes_late_for_a_detached_link_is_swallowed),
+        cmocka_unit_test(a_transfer_on_a_detached_link_ends_the_session),
+        cmocka_unit_test(a_handle_is_taken_until_the_peer_has_detached),
         cmocka_unit_test(the_newer_of_two_links_of_one_name_takes_its_place),
         cmocka_unit_test(a_name_counts_in_its_session),
         cmocka_unit_test(a_detach_is_answered_in_kind),

@@ -4,6 +4,8 @@
  *   none ---------> live -------------------------------------> dissolving ---> gone
  *                                                                    |
  *              we ended it, the peer has not answered: its frames are swallowed until it does
+ *
+ * An end of the peer's is answered at once, unless ours is on its way: each side says it once (2.5.4, 2.5.5).
  */
 #include <stdlib.h>
 
@@ -85,6 +87,7 @@ static void read_begin(struct amqp_session *s, uint16_t channel, const struct fi
     s->outgoing_window = (uint32_t)f->v[2].u;
     s->handle_max = amqp_u32(&f->v[4], UINT32_MAX);
     amqp_table_put(&s->amqp->by_remote, channel, s);
+    s->amqp->channels_used = MAX(s->amqp->channels_used, (uint32_t)channel + 1);
 }
 
 /* Begun and ended in one breath; the peer's end finishes it. */

@@ -157,6 +157,81 @@ static void an_end_of_ours_waits_for_the_peers(void **state)
     wire_rig_fini(&r);
 }
 
+/* Both have said their end: what the peer has left to say of that session is swallowed, also a second end by which it
+ * answers ours, and the channel may be begun anew. */
+static void what_comes_late_for_an_ended_session_is_swallowed(void **state)
+{
+    (void)state;
+    for (int ours = 0; ours < 2; ours++) {
+        struct wire_rig r;
+        start(&r, &server, "0 open[\"c\"]");
+        wire_rig_feed(&r, "4 begin[null 1 9 9]\n4 attach[\"a\" 0 true]");
+        wire_rig_events(&r);
+        wire_rig_output(&r);
+        if (ours) amqp_send_end(r.session, NULL);
+        wire_rig_feed(&r, "4 end[]\n4 flow[1 1 1 1 0 0 5]\n4 disposition[true 0 0 true @36 []]\n"
+                          "4 transfer[0 0 b\"t\"]\n4 detach[0 true]\n4 end[]");
+        wire_rig_expect(&r, "on-detach\non-end\n", "4 end[null]\n");
+        assert_int_equal(r.last, ERR_AGAIN);
+        wire_rig_feed(&r, "4 begin[null 1 9 9]\n4 attach[\"a\" 0 true]");
+        assert_string_equal(wire_rig_events(&r), "on-begin\non-attach a sender 2 0\n");
+        wire_rig_fini(&r);
+    }
+}
+
+/* Who attaches waits for an answer, and nobody has said a word of a session on a channel above. */
+static void frames_for_no_session_close_the_connection(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"4 attach[\"b\" 0 true]", "There is no session on channel 4."},
+        {"5 flow[1 1 1 1]", "There is no session on channel 5."},
+        {"5 end[]", "There is no session on channel 5."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wire_rig r;
+        start(&r, &server, "0 open[\"c\"]");
+        wire_rig_feed(&r, "4 begin[null 1 9 9]\n4 end[]");
+        wire_rig_feed(&r, rows[i][0]);
+        assert_non_null(strstr(wire_rig_output(&r), rows[i][1]));
+        assert_int_equal(r.last, ERR_PROTOCOL);
+        wire_rig_fini(&r);
+    }
+}
+
+/* Until its end has come the peer's channel is taken, whatever we have said of it. */
+static void a_begin_before_the_end_closes_the_connection(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r, &server, "0 open[\"c\"]");
+    wire_rig_feed(&r, "0 begin[null 1 9 9]");
+    amqp_send_end(r.session, NULL);
+    wire_rig_feed(&r, "0 begin[null 1 9 9]");
+    assert_int_equal(r.last, ERR_PROTOCOL);
+    assert_non_null(strstr(wire_rig_output(&r), "Channel 0 has a session already."));
+    wire_rig_fini(&r);
+}
+
+/* The peer's frames crossed our close: nothing of them is answered any more, but its close. */
+static void frames_behind_our_close_are_swallowed(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r, &server, "0 open[\"c\"]");
+    wire_rig_feed(&r, "0 begin[null 1 9 9]\n0 attach[\"a\" 0 true]");
+    wire_rig_events(&r);
+    wire_rig_output(&r);
+    amqp_send_close(&r.a, NULL);
+    wire_rig_feed(&r,
+                  "0 flow[1 1 1 1 0 0 5]\n0 detach[0 true]\n0 end[]\n1 begin[null 1 9 9]\n7 end[]");
+    wire_rig_expect(&r, "", "0 close[null]\n");
+    wire_rig_feed(&r, "0 close[]");
+    wire_rig_expect(&r, "on-detach\non-end\non-close\n", "");
+    assert_int_equal(r.last, ERR_CLOSED);
+    wire_rig_fini(&r);
+}
+
 /* Four frames fit; at two the peer is told that it may send on; a fifth without our word is too
  * much.  The engine says so by itself, so only a peer that counts wrong gets there. */
 static void the_incoming_window_is_renewed_at_half(void **state)
@@ -221,6 +296,10 @@ int main(void)
         cmocka_unit_test(a_clients_session_is_answered_on_another_channel),
         cmocka_unit_test(an_end_takes_its_links_along),
         cmocka_unit_test(an_end_of_ours_waits_for_the_peers),
+        cmocka_unit_test(what_comes_late_for_an_ended_session_is_swallowed),
+        cmocka_unit_test(frames_for_no_session_close_the_connection),
+        cmocka_unit_test(a_begin_before_the_end_closes_the_connection),
+        cmocka_unit_test(frames_behind_our_close_are_swallowed),
         cmocka_unit_test(the_incoming_window_is_renewed_at_half),
         cmocka_unit_test(a_transfer_beyond_the_window_ends_the_session),
         cmocka_unit_test(an_echo_is_answered),

@@ -3,8 +3,10 @@
 
 const assert = require('assert/strict');
 const { check, sleep, until } = require('./check');
+const { amqpConnect } = require('./amqp_kit');
 const { serve, feedback, message, receiver, text } = require('./c2d_kit');
-const { identity, registry } = require('./hub');
+const { host, identity, registry } = require('./hub');
+const { token } = require('./sas');
 
 const countOf = async (deviceId) => (await registry.get(deviceId)).responseBody.cloudToDeviceMessageCount;
 
@@ -67,5 +69,37 @@ check('what a device said nothing of comes again on its next connection', async 
         await until('all came', () => second.got.length === 20);
         assert.deepEqual(second.got.map(text), Array.from({ length: 20 }, (_, n) => String(n)));
         await second.client.close();
+    });
+});
+
+/** Opens the device's link for messages in a session of its own; the first that comes, not settled. */
+function nextDelivery(connection, deviceId) {
+    const session = connection.create_session();
+    session.open();
+    const link = session.open_receiver({
+        source: `/devices/${deviceId}/messages/devicebound`, autoaccept: false, autosettle: false,
+    });
+    return new Promise((resolve, reject) => {
+        link.once('message', ({ delivery }) => resolve(delivery));
+        connection.once('disconnected', ({ error }) => reject(error || new Error('disconnected')));
+    });
+}
+
+/* rhea writes its word on a message behind the end of the session, where that is over already. */
+check('a word on a message that comes after the end of its session harms no other', async () => {
+    const device = await identity('settle-late');
+    const resource = `${host}/devices/settle-late`;
+    const key = device.authentication.symmetricKey.primaryKey;
+    await serve(async (service) => {
+        const connection = await amqpConnect(resource, token(resource, key, 600));
+        await service.send('settle-late', 'x');
+        const first = await nextDelivery(connection, 'settle-late');
+        first.link.session.close();
+        await new Promise((resolve) => { setImmediate(resolve); });
+        first.accept();
+        const again = await nextDelivery(connection, 'settle-late');
+        again.accept();
+        await until('none is left', async () => await countOf('settle-late') === 0);
+        connection.close();
     });
 });
