@@ -101,14 +101,24 @@ static bool is_stalled(struct conn *c, int64_t now_us)
     return now_us - c->taken_us >= CONN_STALL_US;
 }
 
-/* In state opening the timer bounds the handshake, later the time without the peer reading, at the
- * end the wait for its Close. */
+/* It says no more, and waits for answers. */
+static bool is_owed(const struct conn *c)
+{
+    return c->deaf && c->state == CONN_OPEN;
+}
+
+/* In state opening the timer bounds the handshake, later the time without the peer reading, of one that says no more
+ * that in which it is owed answers, at the end the wait for its Close. */
 static void on_timer(struct timer *t, int64_t now_us)
 {
     struct conn *c = CONTAINER_OF(t, struct conn, timer);
     if (c->state == CONN_SHUT) return;
     if (c->goodbye) {
         hang_up(c);
+        return;
+    }
+    if (is_owed(c)) {
+        conn_finish(c, ERR_CLOSED);
         return;
     }
     if (c->state != CONN_OPENING) {
@@ -126,7 +136,7 @@ static void on_timer(struct timer *t, int64_t now_us)
 
 static void watch_for_stall(struct conn *c, bool progress, int64_t now_us)
 {
-    if (c->state == CONN_OPENING || c->goodbye) return;
+    if (c->state == CONN_OPENING || c->goodbye || is_owed(c)) return;
     if (conn_waiting(c) == 0) {
         timer_stop(&c->timer);
     } else if (progress || !timer_active(&c->timer)) {
@@ -232,19 +242,47 @@ static bool left_in_silence(const struct conn *c, enum err why)
            (c->state == CONN_OPEN && strcmp(tls_version(&c->tls), "TLSv1.2") == 0);
 }
 
+static void lose(struct conn *c, enum err why)
+{
+    if (c->state == CONN_OPENING || c->state == CONN_OPEN) c->why = why;
+    shut(c, false);
+}
+
 void conn_ended(struct conn *c, enum err why)
 {
     if (left_in_silence(c, why)) tell_watch(c, TLS_CAUSE_NONE, 0);
-    if (c->state == CONN_OPENING || c->state == CONN_OPEN) c->why = why;
-    shut(c, false);
+    lose(c, why);
 }
 
 void conn_finish(struct conn *c, enum err why)
 {
     if (c->state == CONN_SHUT) return;
     if (c->state != CONN_CLOSING) c->why = why;
+    if (is_owed(c)) timer_stop(&c->timer);
     c->state = CONN_CLOSING;
     mark_dirty(c);
+}
+
+/* The peer may hear what it is still to be answered, and then that we say no more either (RFC 8446 section 6.1). */
+static bool finish_if_nothing_is_owed(struct conn *c)
+{
+    if (c->front->owes && c->front->owes(c->front_ctx)) return false;
+    conn_finish(c, ERR_CLOSED);
+    return true;
+}
+
+void conn_said_all(struct conn *c, int64_t now_us)
+{
+    if (c->deaf || c->state == CONN_SHUT) return;
+    if (left_in_silence(c, ERR_CLOSED)) tell_watch(c, TLS_CAUSE_NONE, 0);
+    c->deaf = true;
+    if (c->goodbye) {
+        hang_up(c);
+    } else if (c->state == CONN_OPENING) {
+        lose(c, ERR_CLOSED);
+    } else if (c->state == CONN_OPEN && !finish_if_nothing_is_owed(c)) {
+        timer_set(&c->host->lane->timers, &c->timer, now_us + CONN_OWED_US);
+    }
 }
 
 void conn_close(struct conn *c)
@@ -327,7 +365,7 @@ static void unchoke(struct conn *c)
 /* Everything is sent.  Of a WebSocket peer the Close is awaited, for a while. */
 static void say_goodbye(struct conn *c, int64_t now_us)
 {
-    if (c->ws == NULL || !websocket_awaits_close(c)) {
+    if (c->ws == NULL || c->deaf || !websocket_awaits_close(c)) {
         hang_up(c);
         return;
     }
@@ -356,6 +394,7 @@ static void flush(struct conn *c, int64_t now_us)
 {
     if (c->state == CONN_SHUT) return;
     size_t before = conn_waiting(c);
+    if (is_owed(c)) finish_if_nothing_is_owed(c);
     if (buf_size(&c->out)) send_out(c);
     if (c->state == CONN_CLOSING && c->ws) websocket_close(c);
     if (c->state == CONN_SHUT) return;
@@ -395,6 +434,7 @@ void conn_writable(struct conn *c, int64_t now_us)
 /* A closing WebSocket connection still looks for the peer's Close. */
 static bool listens(const struct conn *c)
 {
+    if (c->deaf) return false;
     return c->state < CONN_CLOSING || (c->state == CONN_CLOSING && c->ws);
 }
 
@@ -436,16 +476,6 @@ static void note_certificate(struct conn *c)
     buf_free(&chain);
 }
 
-/* It says no more, and may hear what it was answered, and that we say no more either (RFC 8446 section 6.1). */
-static void tls_closed(struct conn *c)
-{
-    if (buf_size(&c->out)) send_out(c);
-    if (c->state == CONN_SHUT) return;
-    tls_close(&c->tls);
-    send_cipher(c);
-    conn_ended(c, ERR_CLOSED);
-}
-
 static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now_us)
 {
     switch (ev->kind) {
@@ -454,7 +484,7 @@ static void on_tls_event(struct conn *c, const struct tls_event *ev, int64_t now
         open_front(c, now_us);
         break;
     case TLS_DATA: received_plain(c, ev->data, now_us); break;
-    case TLS_CLOSED: tls_closed(c); break;
+    case TLS_CLOSED: conn_said_all(c, now_us); break;
     case TLS_FAILED: tls_failed(c, ev); break;
     }
 }

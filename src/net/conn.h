@@ -26,6 +26,7 @@ enum {
     (1 * 1000000ll) /* so often is looked whether a peer reads that is behind */
 #define CONN_HANDSHAKE_US (30 * 1000000ll) /* TLS must be done by then */
 #define CONN_GOODBYE_US   (5 * 1000000ll)  /* WebSocket: the peer's Close is awaited that long */
+#define CONN_OWED_US      (10 * 1000000ll) /* who says no more is still owed answers that long */
 
 struct conn;
 struct x509_facts;
@@ -58,6 +59,10 @@ struct front {
 
     /* Plaintext from the peer, borrowed for the call; all of it is consumed. */
     void (*feed)(void *self, struct slice bytes, int64_t now_us);
+
+    /* Answers to what the peer has said are on their way.  Asked when it says no more (close_notify, FIN) and may
+     * wait for them: the connection ends when there are none, or after CONN_OWED_US.  NULL: there never are any. */
+    bool (*owes)(const void *self);
 
     /* Less than half of CONN_OUT_SOFT waits, after conn_congested() was true.  May be NULL. */
     void (*drained)(void *self, int64_t now_us);

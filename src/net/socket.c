@@ -144,7 +144,9 @@ static void read_once(struct socket *s, int64_t now_us)
         s->unanswered_us = now_us;
         conn_received(&s->conn, slice_of(buffer, (size_t)n), now_us);
         want_read(s);
-    } else if (n == 0 || errno != EAGAIN) {
+    } else if (n == 0) {
+        conn_said_all(&s->conn, now_us);
+    } else if (errno != EAGAIN) {
         conn_ended(&s->conn, ERR_CLOSED);
     }
 }

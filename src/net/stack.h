@@ -5,6 +5,7 @@
  * kept has gone out and with conn_writable() that all has, and ends a connection with conn_gone().
  *
  *   opening ──TLS up──▶ open ──conn_close()──▶ closing ──all sent──▶ shut ──conn_gone()──▶ freed
+ *                         └──the peer says no more, nothing is owed──▲
  */
 #ifndef NET_STACK_H
 #define NET_STACK_H
@@ -76,6 +77,7 @@ struct conn {
     bool choked;     /* by ourselves: too much output waits */
     bool owes_drained, admin;
     bool goodbye; /* all is sent, the peer's Close is awaited */
+    bool deaf;    /* the peer says no more */
     bool dialed;  /* by us */
     bool heard;   /* the front got something */
     uint16_t local_port;
@@ -98,7 +100,9 @@ void conn_received(struct conn *c, struct slice bytes, int64_t now_us);
 void conn_progress(struct conn *c,
                    int64_t now_us); /* writes nothing: the transport keeps bytes still */
 void conn_writable(struct conn *c, int64_t now_us);
-void conn_ended(struct conn *c, enum err why);  /* the peer closed or the transport failed */
+void conn_said_all(struct conn *c,
+                   int64_t now_us);             /* the peer says no more, and may still listen */
+void conn_ended(struct conn *c, enum err why);  /* the peer is gone or the transport failed */
 void conn_gone(struct conn *c, int64_t now_us); /* the transport is closed: tells the front */
 
 /* ---- for the layers of a connection */

@@ -52,6 +52,7 @@ static const struct transport transport = {wire_write, wire_waiting, wire_hold, 
 
 static struct buf front_got;
 static enum err front_why;
+static bool answers_later; /* ... than it has fed */
 
 static void *front_open(struct conn *c, void *listener_ctx, int64_t now_us)
 {
@@ -75,8 +76,17 @@ static void front_closed(void *self, enum err why, int64_t now_us)
     front_why = why;
 }
 
-static const struct front front = {
-    .name = "test", .open = front_open, .feed = front_feed, .closed = front_closed};
+static bool front_owes(const void *self)
+{
+    (void)self;
+    return answers_later;
+}
+
+static const struct front front = {.name = "test",
+                                   .open = front_open,
+                                   .feed = front_feed,
+                                   .owes = front_owes,
+                                   .closed = front_closed};
 
 /* ---- a core's part of it, and a TLS client */
 
@@ -107,7 +117,8 @@ static void deliver(struct rig *r)
 static void begin_with(struct rig *r, const struct papers *papers)
 {
     *r = (struct rig){0};
-    front_why = ERR_CLOSED;
+    front_why = ERR_IO;
+    answers_later = false;
     lane_init(&r->lane, &r->office, "core");
     conn_host_init(&r->host, &r->lane);
     pair_init(&r->pair, &ec);
@@ -190,6 +201,97 @@ static void a_peer_that_closes_is_told_apart(void **state)
     assert_int_equal(r.pair.client_end.kind, TLS_CLOSED);
     disconnect(&r);
     assert_int_equal(front_why, ERR_CLOSED);
+}
+
+static void answer(struct rig *r)
+{
+    answers_later = false;
+    buf_put_str(conn_out(&r->wire.conn), "and done");
+}
+
+/* RFC 8446, section 6.1: what comes behind close_notify is ignored, and the other direction goes on. */
+static void who_says_no_more_hears_the_answers_that_are_on_their_way(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    answers_later = true;
+    assert_int_equal(tls_send(&r.pair.client, SLICE_LIT("last words")), OK);
+    tls_close(&r.pair.client);
+    buf_put_str(&r.pair.to_server, "no record");
+    deliver(&r);
+    buf_put_str(&r.pair.to_server, "nor this");
+    deliver(&r);
+    conn_said_all(&r.wire.conn, clock_mono_us()); /* the end of the stream follows */
+    turn(&r);
+    assert_false(r.wire.shut);
+    assert_int_equal(r.pair.client_end.kind, 0);
+    answer(&r);
+    turn(&r);
+    assert_true(slice_is(buf_slice(&front_got), "last words"));
+    assert_true(slice_is(buf_slice(&r.pair.client_got), "heard and done"));
+    assert_int_equal(r.pair.client_end.kind, TLS_CLOSED);
+    assert_false(r.wire.aborted);
+    disconnect(&r);
+    assert_int_equal(front_why, ERR_CLOSED);
+}
+
+static void answers_are_owed_for_a_while_only(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    answers_later = true;
+    int64_t now_us = clock_mono_us();
+    conn_said_all(&r.wire.conn, now_us);
+    lane_run_once(&r.lane, now_us + CONN_OWED_US - 2 * TIMER_TICK_US);
+    assert_false(r.wire.shut);
+    lane_run_once(&r.lane, now_us + CONN_OWED_US + TIMER_TICK_US);
+    disconnect(&r);
+    assert_int_equal(front_why, ERR_CLOSED);
+}
+
+/* Nothing is owed any more, but what was answered has not left us: that it does is bounded as for all who are closed. */
+static void who_says_no_more_gets_what_waits_for_him(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    r.wire.waiting = 100;
+    tls_close(&r.pair.client);
+    deliver(&r);
+    assert_false(r.wire.shut);
+    int64_t now_us = clock_mono_us();
+    r.wire.waiting = 50;
+    conn_progress(&r.wire.conn, now_us);
+    lane_run_once(&r.lane, now_us + CONN_STALL_US - 2 * TIMER_TICK_US);
+    assert_false(r.wire.shut);
+    r.wire.waiting = 0;
+    conn_writable(&r.wire.conn, now_us);
+    turn(&r);
+    assert_int_equal(r.pair.client_end.kind, TLS_CLOSED);
+    disconnect(&r);
+    assert_int_equal(front_why, ERR_CLOSED);
+}
+
+/* It was closed by us, and goes while the rest is sent. */
+static void an_end_does_not_cut_what_is_sent_before_a_close(void **state)
+{
+    (void)state;
+    struct rig r;
+    connect_client(&r);
+    r.wire.waiting = 100;
+    assert_int_equal(tls_send(&r.pair.client, SLICE_LIT("quit")), OK);
+    deliver(&r);
+    conn_said_all(&r.wire.conn, clock_mono_us());
+    turn(&r);
+    assert_false(r.wire.shut);
+    r.wire.waiting = 0;
+    conn_writable(&r.wire.conn, clock_mono_us());
+    turn(&r);
+    assert_true(slice_is(buf_slice(&r.pair.client_got), "heard "));
+    disconnect(&r);
+    assert_int_equal(front_why, OK);
 }
 
 static void a_front_sees_the_certificate_that_the_client_showed(void **state)
@@ -298,6 +400,10 @@ int main(void)
         cmocka_unit_test(a_first_record_that_is_too_long_is_counted),
         cmocka_unit_test(what_follows_a_close_is_not_looked_at),
         cmocka_unit_test(a_peer_that_closes_is_told_apart),
+        cmocka_unit_test(who_says_no_more_hears_the_answers_that_are_on_their_way),
+        cmocka_unit_test(answers_are_owed_for_a_while_only),
+        cmocka_unit_test(who_says_no_more_gets_what_waits_for_him),
+        cmocka_unit_test(an_end_does_not_cut_what_is_sent_before_a_close),
         cmocka_unit_test(a_front_sees_the_certificate_that_the_client_showed),
         cmocka_unit_test(a_peer_that_does_not_read_is_not_read),
         cmocka_unit_test(a_peer_that_reads_a_little_is_waited_for),

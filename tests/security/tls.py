@@ -7,6 +7,8 @@ import time
 import warnings
 
 from case import Group, check
+from mqtt_matrix import VERSION, packet
+from mqtt_matrix import text as mqtt_text
 from people import HOST, WAIT_S, Server
 
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -171,3 +173,48 @@ def the_certificate_says_every_name_and_is_strong():
     check({"localhost", "azimuth.localhost", "127.0.0.1"} <= names, f"{names}")
     text, _ = client("-tls1_2")
     check("Server public key is 256 bit" in text or "2048 bit" in text or "3072 bit" in text, text[-300:])
+
+
+def hear_all(port, version, said):
+    """What the server answers to who says this, and that he says no more, in one flight, and then listens."""
+    incoming, outgoing, heard = ssl.MemoryBIO(), ssl.MemoryBIO(), b""
+    peer = context_of(version).wrap_bio(incoming, outgoing, server_hostname=HOST)
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as plain:
+        def go_on(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    if outgoing.pending:
+                        plain.sendall(outgoing.read())
+                    piece = plain.recv(65536)
+                    incoming.write(piece) if piece else incoming.write_eof()
+
+        go_on(peer.do_handshake)
+        peer.write(said)
+        try:
+            peer.unwrap()
+        except ssl.SSLWantReadError:
+            plain.sendall(outgoing.read())
+        plain.shutdown(socket.SHUT_WR)
+        try:
+            while piece := go_on(lambda: peer.read(65536)):
+                heard += piece
+        except ssl.SSLZeroReturnError:  # a close_notify of its own, and no mere end
+            return heard
+    return heard
+
+
+@group.case
+def who_says_no_more_hears_the_answers_that_are_on_their_way():
+    """RFC 8446, section 6.1: close_notify ends one direction. What is acknowledged is first made durable, which takes a while."""
+    server, resource = group.server(), "devices/d1/messages/events"
+    connect = mqtt_text("MQTT") + b"\4\xc2\0\x3c" + mqtt_text("d1") + mqtt_text(f"{HOST}/d1{VERSION}") + mqtt_text(server.of("d1"))
+    publishes = b"".join(packet(0x32, mqtt_text(f"{resource}/") + bytes([0, number]) + b"{}") for number in range(1, 4))
+    request = (f"POST /{resource}?api-version=2021-04-12 HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {server.of('d1')}\r\n"
+               "Content-Length: 2\r\n\r\n{}").encode()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        heard = hear_all(server.ready["mqtt"], version, packet(0x10, connect) + publishes)
+        check(heard == b"\x20\2\0\0" + b"".join(b"\x40\2\0" + bytes([number]) for number in range(1, 4)), f"{version.name}: {heard}")
+        heard = hear_all(server.ready["https"], version, request * 2)
+        check(heard.count(b"HTTP/1.1 204") == 2, f"{version.name}: {heard}")

@@ -562,10 +562,24 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     free(p);
 }
 
+static bool peer_owes(const void *self)
+{
+    const struct peer *p = self;
+    if (p->over) return false;
+    if (p->asking || !list_empty(&p->tickets)) return true;
+    LIST_EACH(node, &p->links)
+    {
+        const struct peer_link *l = CONTAINER_OF(node, struct peer_link, node_in_peer);
+        if (l->node->owes && l->node->owes(l)) return true;
+    }
+    return false;
+}
+
 const struct front amqp_front = {
     .name = "amqp",
     .open = open_peer,
     .feed = feed_peer,
+    .owes = peer_owes,
     .drained = peer_drained,
     .closed = peer_closed,
 };

@@ -291,6 +291,11 @@ static void on_detached(struct peer_link *l)
     device_detached(l);
 }
 
+static bool owes(const struct peer_link *l)
+{
+    return CONTAINER_OF(l, const struct events_link, device_link.base)->unsettled > 0;
+}
+
 const struct node node_device_events = {
     .name = "device telemetry",
     .size = sizeof(struct events_link),
@@ -299,5 +304,6 @@ const struct node node_device_events = {
     .attach = on_attach,
     .ready = on_ready,
     .delivery = on_delivery,
+    .owes = owes,
     .detached = on_detached,
 };

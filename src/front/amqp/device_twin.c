@@ -384,6 +384,11 @@ void device_drop_twin(struct device *d)
     }
 }
 
+static bool owes(const struct peer_link *l)
+{
+    return CONTAINER_OF(l, const struct twin_link, device_link.base)->under_way > 0;
+}
+
 const struct node node_device_twin = {
     .name = "device twin",
     .size = sizeof(struct twin_link),
@@ -394,5 +399,6 @@ const struct node node_device_twin = {
     .ready = on_ready,
     .flow = on_flow,
     .delivery = on_delivery,
+    .owes = owes,
     .detached = on_detached,
 };

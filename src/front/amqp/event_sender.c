@@ -373,6 +373,11 @@ static void on_detached(struct peer_link *l)
     metric_add(&senders_now, -1);
 }
 
+static bool owes(const struct peer_link *l)
+{
+    return CONTAINER_OF(l, const struct event_sender, base)->unsettled > 0;
+}
+
 const struct node node_event_sender = {
     .name = "event sender",
     .size = sizeof(struct event_sender),
@@ -380,5 +385,6 @@ const struct node node_event_sender = {
     .right = AUTH_SERVICE_CONNECT,
     .attach = on_attach,
     .delivery = on_delivery,
+    .owes = owes,
     .detached = on_detached,
 };

@@ -93,6 +93,8 @@ struct node {
     void (*disposition)(struct peer_link *l, const struct amqp_disposition *d, struct buf *known);
     /* Of a node that keeps no account and does nothing with what the client says: may some be this link's? */
     bool (*sent)(const struct peer_link *l, const struct amqp_disposition *d);
+    bool (*owes)(
+        const struct peer_link *l); /* something that came over it is not settled or answered */
     void (*detached)(struct peer_link *l); /* the link is gone: give up what the state holds */
     void (*request)(struct rpc_ticket *t, const struct amqp_message *m); /* of rpc.h */
 };

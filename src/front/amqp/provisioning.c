@@ -293,6 +293,12 @@ static void on_detached(struct peer_link *base)
     LIST_EACH(node, &l->waiting) free_answer(l, CONTAINER_OF(node, struct answer, node));
 }
 
+static bool owes(const struct peer_link *base)
+{
+    const struct provisioning *l = CONTAINER_OF(base, const struct provisioning, base);
+    return l->asking || l->under_way;
+}
+
 const struct node node_provisioning = {
     .name = "provisioning",
     .size = sizeof(struct provisioning),
@@ -301,5 +307,6 @@ const struct node node_provisioning = {
     .attach = on_attach,
     .flow = on_flow,
     .delivery = on_delivery,
+    .owes = owes,
     .detached = on_detached,
 };

@@ -318,6 +318,11 @@ static void on_detached(struct peer_link *l)
     }
 }
 
+static bool owes(const struct peer_link *l)
+{
+    return CONTAINER_OF(l, const struct service_send, base)->under_way > 0;
+}
+
 const struct node node_service_send = {
     .name = "service_send",
     .size = sizeof(struct service_send),
@@ -325,5 +330,6 @@ const struct node node_service_send = {
     .right = AUTH_SERVICE_CONNECT,
     .attach = on_attach,
     .delivery = on_delivery,
+    .owes = owes,
     .detached = on_detached,
 };

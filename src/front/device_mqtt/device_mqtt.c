@@ -314,6 +314,16 @@ static void feed_device(void *self, struct slice bytes, int64_t now_us)
     device_process(d, now_us);
 }
 
+/* Also what it sent and is not looked at yet: that will be answered. */
+static bool device_owes(const void *self)
+{
+    const struct device *d = self;
+    if (d->state == DEVICE_OPENING) return true;
+    return d->state == DEVICE_OPEN &&
+           (d->paused & ~(unsigned)PAUSE_OUTPUT || d->telemetry_done != d->telemetry_sent ||
+            d->twin.pending || !list_empty(&d->subscribing));
+}
+
 static void device_drained(void *self, int64_t now_us)
 {
     (void)now_us;
@@ -349,6 +359,7 @@ const struct front device_mqtt_front = {
     .name = "mqtt",
     .open = open_device,
     .feed = feed_device,
+    .owes = device_owes,
     .drained = device_drained,
     .closed = device_closed,
 };

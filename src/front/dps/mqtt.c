@@ -283,7 +283,14 @@ static void closed(void *self, enum err why, int64_t now_us)
     free(c);
 }
 
-static const struct front mqtt_front = {.name = "dps-mqtt", .feed = feed, .closed = closed};
+static bool owes(const void *self)
+{
+    const struct client *c = self;
+    return c->state == OPENING || c->pending;
+}
+
+static const struct front mqtt_front = {
+    .name = "dps-mqtt", .feed = feed, .owes = owes, .closed = closed};
 
 void dps_mqtt_take(void *dps, struct conn *conn, const struct mqtt *engine,
                    const struct mqtt_connect *connect, int64_t now_us)

@@ -427,8 +427,17 @@ static void rest_closed(void *self, enum err why, int64_t now_us)
     end(self);
 }
 
+/* Of a request that did not come whole nothing is owed. */
+static bool rest_owes(const void *self)
+{
+    const struct rest *r = self;
+    const struct call *c = r->call;
+    return r->paused || (c && (c->waiting != WAITING_NONE || c->begun || c->drained));
+}
+
 const struct front rest_front = {
     .name = "http",
+    .owes = rest_owes,
     .open = rest_open,
     .feed = rest_feed,
     .drained = rest_drained,
@@ -437,6 +446,7 @@ const struct front rest_front = {
 
 const struct front rest_console_front = {
     .name = "console",
+    .owes = rest_owes,
     .open = rest_open_console,
     .feed = rest_feed,
     .drained = rest_drained,
