@@ -27,6 +27,7 @@ LIMIT_REACHED(too_many_transfers, "amqp-transfers")
 LIMIT_REACHED(message_too_large, "amqp-message")
 LIMIT_REACHED(too_much_partial, "amqp-unfinished")
 LIMIT_REACHED(tag_too_long, "amqp-tag")
+LIMIT_REACHED(too_much_kept, "amqp-kept")
 COUNTER(links_refused, "azimuth_amqp_links_refused_total", "AMQP links refused");
 COUNTER(linkless_closed, "azimuth_amqp_linkless_closed_total",
         "AMQP connections closed because they had no links");
@@ -44,6 +45,7 @@ static void let_go(struct peer_link *l)
     struct peer *p = l->peer;
     l->link->user = NULL;
     l->link = NULL;
+    amqp_unkeep(&p->engine, l->kept);
     list_remove(&l->node_in_peer);
     l->node->detached(l);
     free(l->path);
@@ -216,6 +218,34 @@ static bool device_may_attach(struct peer *p, struct amqp_link *link, const stru
     return true;
 }
 
+/* What a link makes us keep besides what the engine does: nodes keep names, of a device there is a session, and our answer
+ * says the name again to who may not read it. */
+static size_t cost_of(const struct node *node, const struct amqp_attach_event *ev)
+{
+    return node->size + 2 * ev->name.len + ev->source.address.len + ev->target.address.len +
+           (node->of_device ? AMQP_DEVICE_COST : 0);
+}
+
+/* With the right to it and all, if there is room. */
+static void take_link(struct peer *p, struct amqp_link *link, const struct node *node,
+                      const struct address *address, const struct amqp_attach_event *ev,
+                      int64_t until_us)
+{
+    size_t cost = cost_of(node, ev);
+    if (!amqp_keep(&p->engine, cost)) {
+        refuse(p, link, AMQP_RESOURCE_LIMIT,
+               "The connection makes the server keep as much as it may%s.",
+               p->known ? "" : " before it has shown a good credential");
+        return;
+    }
+    struct peer_link *l =
+        link_new(p, link, node, address, link->sender ? ev->source.address : ev->target.address);
+    l->kept = cost;
+    l->ends_us = until_us;
+    p->ends_us = MIN(p->ends_us, until_us);
+    node->attach(l, ev);
+}
+
 static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_attach_event *ev)
 {
     assert(link != NULL);
@@ -238,10 +268,7 @@ static void on_attach(struct peer *p, struct amqp_link *link, const struct amqp_
         return;
     }
     if (node->of_device && !device_may_attach(p, link, &address, ev)) return;
-    struct peer_link *l = link_new(p, link, node, &address, text);
-    l->ends_us = until_us;
-    p->ends_us = MIN(p->ends_us, until_us);
-    node->attach(l, ev);
+    take_link(p, link, node, &address, ev, until_us);
 }
 
 /* ---- events of the engine */
@@ -396,7 +423,8 @@ static void on_event(struct peer *p, struct amqp_event *ev)
 void peer_is_known(struct peer *p)
 {
     conn_login_good(p->conn);
-    p->engine.partial_max = AMQP_PARTIAL_MAX;
+    p->known = true;
+    amqp_set_kept_max(&p->engine, AMQP_KEPT_MAX);
 }
 
 /* ---- time: heartbeats, expiry of tokens, connections without links */
@@ -427,11 +455,37 @@ void peer_arm(struct peer *p)
     arm(p, clock_mono_us());
 }
 
-static void process(struct peer *p, int64_t now_us)
+/* Homes answer soon, and mostly so that it is no stranger any more, or that something is given back.  Before anything of
+ * it is refused for want of room, it waits for that: gateways attach hundreds of devices at once. */
+static bool waits_for_homes(const struct peer *p)
+{
+    return p->asking && p->engine.kept_bytes + AMQP_STRANGER_ROOM > p->engine.kept_max;
+}
+
+static void put_off(struct peer *p)
+{
+    p->put_off = true;
+    amqp_put_off(&p->engine);
+    conn_pause(p->conn);
+}
+
+static enum err take_events(struct peer *p)
 {
     struct amqp_event ev;
-    enum err e;
-    while ((e = amqp_next(&p->engine, &ev)) == OK) on_event(p, &ev);
+    p->put_off = false;
+    while (!waits_for_homes(p)) {
+        enum err e = amqp_next(&p->engine, &ev);
+        if (e != OK) return e;
+        on_event(p, &ev);
+    }
+    put_off(p);
+    return ERR_AGAIN;
+}
+
+static void process(struct peer *p, int64_t now_us)
+{
+    enum err e = take_events(p);
+    if (!p->put_off) conn_resume(p->conn);
     if (e == ERR_AGAIN) {
         arm(p, now_us);
     } else if (!p->over) {
@@ -446,6 +500,11 @@ void peer_go_on(struct peer *p)
 {
     peer_touch(p);
     process(p, clock_mono_us());
+}
+
+void peer_home_answered(struct peer *p)
+{
+    if (p->put_off && !waits_for_homes(p)) peer_go_on(p);
 }
 
 static int64_t may_until(const struct peer_link *l)
@@ -516,7 +575,7 @@ static void *open_peer(struct conn *c, void *listener_ctx, int64_t now_us)
     list_init(&p->tickets);
     timer_init(&p->timer, on_timer);
     amqp_init(&p->engine, &p->service->engine, conn_buffer(c), now_us);
-    p->engine.partial_max = AMQP_STRANGER_PARTIAL_MAX;
+    amqp_set_kept_max(&p->engine, AMQP_STRANGER_KEPT_MAX);
     arm(p, now_us);
     return p;
 }
@@ -548,6 +607,7 @@ static void peer_closed(void *self, enum err why, int64_t now_us)
     struct peer *p = self;
     (void)now_us;
     explain_end(p, why);
+    p->put_off = false;
     amqp_hang_up(&p->engine);
     LIST_EACH(node, &p->links) let_go(CONTAINER_OF(node, struct peer_link, node_in_peer));
     map_free(&p->devices);
@@ -593,6 +653,7 @@ static void count_limit(enum amqp_limit limit)
         [AMQP_LIMIT_SESSIONS] = &too_many_sessions,   [AMQP_LIMIT_LINKS] = &too_many_links,
         [AMQP_LIMIT_TRANSFERS] = &too_many_transfers, [AMQP_LIMIT_MESSAGE] = &message_too_large,
         [AMQP_LIMIT_PARTIAL] = &too_much_partial,     [AMQP_LIMIT_TAG] = &tag_too_long,
+        [AMQP_LIMIT_KEPT] = &too_much_kept,
     };
     metric_inc(of[limit]);
 }

@@ -22,9 +22,10 @@
 #include "net/conn.h"
 
 enum {
-    AMQP_PEER_TOKENS_MAX = 1100, /* of one connection; a multiplexing SDK has 1 000 */
-    AMQP_STRANGER_PARTIAL_MAX = 256
-                                << 10, /* bytes of unfinished transfers before a good credential */
+    AMQP_PEER_TOKENS_MAX = 1100,        /* of one connection; a multiplexing SDK has 1 000 */
+    AMQP_STRANGER_KEPT_MAX = 256 << 10, /* bytes kept for a peer before a good credential */
+    AMQP_STRANGER_ROOM = 16 << 10,      /* with less of them left answers of homes are waited for */
+    AMQP_DEVICE_COST = 2048,            /* of an identity, counted with each of its links */
     AMQP_RPC_CREDIT = 50, /* requests, and answers not taken, per link to $cbs, $management */
     AMQP_RPC_MESSAGE_MAX = 65536, /* bytes of a request */
     AMQP_C2D_CREDIT = 100,        /* messages to devices under way, per link */

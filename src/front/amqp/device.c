@@ -80,8 +80,15 @@ static void end_links(struct device *d, enum session_cause cause, bool answered)
 
 /* ---- life */
 
+static void set_state(struct device *d, enum device_state state)
+{
+    if (d->state == DEVICE_ASKING) d->peer->asking--;
+    d->state = state;
+}
+
 static void free_device(struct device *d)
 {
+    set_state(d, DEVICE_OVER);
     map_remove(&d->peer->devices, slice_str(d->session.who));
     device_drop_twin(d);
     method_calls_drop(&d->calls);
@@ -174,7 +181,7 @@ static void on_subscribed(struct session *s, uint64_t cookie, uint32_t features,
 
 static void grant(struct device *d, const struct session_opened *answer)
 {
-    d->state = DEVICE_OPEN;
+    set_state(d, DEVICE_OPEN);
     d->grant = *answer;
     stamp_sender(d);
     take_end(d, answer->ends_us);
@@ -183,20 +190,27 @@ static void grant(struct device *d, const struct session_opened *answer)
     peer_arm(d->peer);
 }
 
+static void turn_away(struct device *d, const struct session_opened *answer)
+{
+    if (answer->cause != SESSION_UNAVAILABLE) conn_login_failed(d->peer->conn);
+    say_info("amqp.device_refused", "device=%s peer=%s reason=\"%s\"", d->session.who,
+             conn_peer(d->peer->conn), session_cause_text(answer));
+    set_state(d, DEVICE_OVER);
+    end_links(d, answer->cause, false);
+    free_device(d);
+}
+
 static void on_opened(struct session *s, const struct session_opened *answer)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
+    struct peer *p = d->peer;
     if (answer->cause == SESSION_GRANTED) {
-        peer_is_known(d->peer);
+        peer_is_known(p);
         grant(d, answer);
-        return;
+    } else {
+        turn_away(d, answer);
     }
-    if (answer->cause != SESSION_UNAVAILABLE) conn_login_failed(d->peer->conn);
-    say_info("amqp.device_refused", "device=%s peer=%s reason=\"%s\"", s->who,
-             conn_peer(d->peer->conn), session_cause_text(answer));
-    d->state = DEVICE_OVER;
-    end_links(d, answer->cause, false);
-    free_device(d);
+    peer_home_answered(p);
 }
 
 /* A token that is not good changes nothing: the one before it counts until it ends. */
@@ -211,10 +225,12 @@ static void on_renewed(struct session *s, const struct session_opened *answer)
 static void on_close(struct session *s, enum session_cause cause)
 {
     struct device *d = CONTAINER_OF(s, struct device, session);
-    d->state = DEVICE_OVER;
-    explain_close(d->peer, slice_str(s->who), cause);
+    struct peer *p = d->peer;
+    set_state(d, DEVICE_OVER);
+    explain_close(p, slice_str(s->who), cause);
     end_links(d, cause, true);
     free_device(d);
+    peer_home_answered(p);
 }
 
 static const struct session_owner owner = {
@@ -278,6 +294,7 @@ static struct device *make(struct peer *p, struct slice who, uint32_t features,
     list_init(&d->links);
     list_init(&d->twin_requests);
     method_calls_init(&d->calls, p->service->doors.methods);
+    p->asking++;
     session_open(&d->session, p->service->desk, &owner, &ask);
     map_put(&p->devices, slice_str(d->session.who), d);
     buf_free(&resource);

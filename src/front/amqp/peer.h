@@ -50,6 +50,7 @@ struct peer_link {
     const struct node *node;
     struct address address;
     char *path;      /* what the address was, for messages */
+    size_t kept;     /* bytes that it counts for (amqp_keep) */
     int64_t ends_us; /* wall time at which the right to it has to be looked at again */
 };
 
@@ -68,6 +69,9 @@ struct peer {
     unsigned login_key;         /* which of the two */
     bool plain;                 /* SASL PLAIN, with a key or a token */
     bool opened, had_link, over;
+    bool known;           /* it has shown a good credential */
+    bool put_off;         /* it is not read until a home has answered */
+    unsigned asking;      /* identities whose homes have not */
     int64_t ends_us;      /* wall time: the first link's ends_us, or earlier */
     int64_t linkless_us;  /* monotonic: since when there is no link; counts while there is none */
     char *registering;    /* SASL PLAIN or TPM of a device that registers: its token; NULL: none */
@@ -112,6 +116,9 @@ void idempotent_init(struct amqp_service *s); /* idempotent.c */
 /* It has shown a good credential. */
 void peer_is_known(struct peer *p);
 
+/* A home has answered, and p->asking is one less: what was put off until then goes on. */
+void peer_home_answered(struct peer *p);
+
 /* Something is due earlier than the timer knows. */
 void peer_arm(struct peer *p);
 
@@ -136,7 +143,7 @@ const char *peer_host(const struct peer *p); /* our name as the client knows it 
 /* ---- tokens (tokens.c) */
 
 /* Keeps a token that is good for anything at all.  What it opens is asked when a link attaches.
- * ERR_DENIED: it is not good; ERR_FULL: AMQP_PEER_TOKENS_MAX. */
+ * ERR_DENIED: it is not good; ERR_FULL: AMQP_PEER_TOKENS_MAX, or more than the peer may make us keep. */
 enum err peer_put_token(struct peer *p, struct slice token) MUST_USE;
 
 /* SASL PLAIN: {policy}@sas.root.{hub} with a token, or {policy} with its key.  Of a device that registers

@@ -189,44 +189,6 @@ static const char *token_body(struct front_rig *r, const char *resource, int64_t
     return body;
 }
 
-/* A part of a transfer on each of the links from the first handle on, so many bytes in all. */
-static void send_parts(struct front_rig *r, struct conn *c, unsigned handle, size_t bytes)
-{
-    enum { MOST = 60000, HEAD = 8 }; /* @117 and the length of a long binary */
-    for (; bytes; handle++) {
-        size_t part = MIN(bytes, (size_t)MOST);
-        struct buf text = {0};
-        buf_printf(&text,
-                   "0 attach[\"l%u\" %u false 0b 0b @40 [\"me\"] @41 [\"$cbs\"]]\n"
-                   "0 transfer[%u %u b\"t\" 0 true true] @117 b\"",
-                   handle, handle, handle, handle);
-        memset(buf_reserve(&text, part), 'x', part - HEAD);
-        buf_commit(&text, part - HEAD);
-        buf_put_str(&text, "\"");
-        rig_feed(r, c, buf_cstr(&text));
-        buf_free(&text);
-        bytes -= part;
-    }
-}
-
-/* Anybody may come in and put tokens: what he makes the server keep is little until one was good. */
-static void a_stranger_leaves_little_unfinished(void **state)
-{
-    (void)state;
-    for (int known = 0; known < 2; known++)
-        for (size_t more = 0; more < 2; more++) {
-            struct front_rig r;
-            struct conn c;
-            start(&r, &c);
-            rig_greet(&r, &c);
-            if (known) rig_authorise(&r, &c, rig_token(&r, "service", "hub.test/hub", RIG_DAY_US));
-            send_parts(&r, &c, 10, AMQP_STRANGER_PARTIAL_MAX + more);
-            bool refused = strstr(rig_output(&c), AMQP_RESOURCE_LIMIT) != NULL;
-            assert_int_equal(refused, more && !known);
-            stop(&r, &c);
-        }
-}
-
 /* Whatever type the id has, it comes back: clients look for the very same one. */
 static void the_answer_carries_the_message_id_as_it_came(void **state)
 {
@@ -331,8 +293,8 @@ static void sessions_have_a_limit_per_connection(void **state)
     struct front_rig r;
     struct conn c;
     int64_t refused = limit_reached("amqp-sessions");
-    start(&r, &c);
-    rig_greet(&r, &c);
+    front_rig_init(&r);
+    rig_welcome(&r, &c, 0);
     for (int i = 1; i < AMQP_SESSIONS_MAX; i++) rig_feed_format(&r, &c, "%d begin[null 1 1 1]", i);
     assert_null(strstr(rig_output(&c), AMQP_RESOURCE_LIMIT));
     assert_int_equal(limit_reached("amqp-sessions"), refused);
@@ -549,7 +511,6 @@ int main(void)
         cmocka_unit_test(a_key_signs_as_text_and_as_bytes),
         cmocka_unit_test(tokens_have_a_limit_per_connection),
         cmocka_unit_test(sessions_have_a_limit_per_connection),
-        cmocka_unit_test(a_stranger_leaves_little_unfinished),
         cmocka_unit_test(an_unknown_address_is_named_in_the_refusal),
         cmocka_unit_test(a_very_long_address_is_refused_like_an_unknown_one),
         cmocka_unit_test(events_cannot_be_sent_here),

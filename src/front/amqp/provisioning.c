@@ -28,6 +28,7 @@ struct request {
     struct dps_wait wait;
     uint32_t delivery_id;
     bool settled;
+    size_t kept;            /* bytes that it counts for (amqp_keep) */
     struct buf correlation; /* as it was encoded: clients compare it */
 };
 
@@ -173,11 +174,12 @@ static void refuse(struct provisioning *l, uint32_t id, bool settled, unsigned c
     buf_free(&info);
 }
 
-static void refuse_words(struct provisioning *l, const struct amqp_delivery *d, const char *words)
+static void refuse_words(struct provisioning *l, const struct amqp_delivery *d, unsigned code,
+                         const char *words)
 {
     struct buf json = {0};
-    dps_error_write(&json, DPS_BAD_ARGUMENT, slice_str(words));
-    refuse(l, d->id, d->settled, DPS_BAD_ARGUMENT, buf_slice(&json));
+    dps_error_write(&json, code, slice_str(words));
+    refuse(l, d->id, d->settled, code, buf_slice(&json));
     buf_free(&json);
 }
 
@@ -187,6 +189,7 @@ static void free_request(struct request *r)
 {
     list_remove(&r->node);
     r->link->under_way--;
+    amqp_unkeep(&r->link->base.peer->engine, r->kept);
     buf_free(&r->correlation);
     free(r);
 }
@@ -209,11 +212,15 @@ static void on_answer(struct dps_wait *w, const struct dps_answer *a)
     buf_free(&correlation);
 }
 
+/* NULL: the peer makes us keep too much. */
 static struct request *request_new(struct provisioning *l, const struct amqp_delivery *d,
                                    const struct amqp_message *m)
 {
+    size_t kept = sizeof(struct request) + m->properties[AMQP_CORRELATION_ID].whole.len;
+    if (!amqp_keep(&l->base.peer->engine, kept)) return NULL;
     struct request *r = NEW(struct request);
     r->link = l;
+    r->kept = kept;
     r->wait = (struct dps_wait){.fn = on_answer, .unhurried = true};
     r->delivery_id = d->id;
     r->settled = d->settled;
@@ -229,26 +236,37 @@ static struct slice property(const struct amqp_message *m, const char *name)
     return amqp_map_find(&m->application, name, &v) ? amqp_text(&v) : SLICE_NONE;
 }
 
+static void refuse_unknown(struct request *r, const struct amqp_delivery *d)
+{
+    struct provisioning *l = r->link;
+    free_request(r);
+    refuse_words(l, d, DPS_BAD_ARGUMENT, "iotdps-operation-type is none that is known");
+}
+
 static void on_delivery(struct peer_link *base, const struct amqp_delivery *d)
 {
     struct provisioning *l = of(base);
     struct amqp_message m;
     if (amqp_message_parse(d->payload, &m) != OK) {
-        refuse_words(l, d, "the request is not an AMQP message");
+        refuse_words(l, d, DPS_BAD_ARGUMENT, "the request is not an AMQP message");
+        return;
+    }
+    struct request *r = request_new(l, d, &m);
+    if (r == NULL) {
+        refuse_words(l, d, DPS_THROTTLED, "too many requests wait for their answers");
         return;
     }
     struct dps_device who = device_of(l);
     struct slice operation = property(&m, "iotdps-operation-type");
     struct slice body = m.body_kind == AMQP_DATA ? m.data : SLICE_NONE;
     if (slice_is(operation, "iotdps-register"))
-        dps_register(dps_of(l), &who, body, &request_new(l, d, &m)->wait);
+        dps_register(dps_of(l), &who, body, &r->wait);
     else if (slice_is(operation, "iotdps-get-operationstatus"))
-        dps_poll(dps_of(l), &who, property(&m, "iotdps-operation-id"),
-                 &request_new(l, d, &m)->wait);
+        dps_poll(dps_of(l), &who, property(&m, "iotdps-operation-id"), &r->wait);
     else if (slice_is(operation, "iotdps-get-registration"))
-        dps_lookup(dps_of(l), &who, &request_new(l, d, &m)->wait);
+        dps_lookup(dps_of(l), &who, &r->wait);
     else
-        refuse_words(l, d, "iotdps-operation-type is none that is known");
+        refuse_unknown(r, d);
 }
 
 /* ---- links */
@@ -264,6 +282,7 @@ static void on_greeted(struct dps_wait *w, const struct dps_answer *a)
         peer_refuse(&l->base, condition_of(a->code), "%.*s", SLICE_ARG(a->body));
         return;
     }
+    if (a->code == DPS_OK) peer_is_known(l->base.peer);
     amqp_answer_attach(link, &(struct amqp_link_answer){.max_message_size = AMQP_DPS_MESSAGE_MAX});
     if (!link->sender) amqp_send_flow(link, AMQP_DPS_CREDIT, false);
 }

@@ -5,6 +5,8 @@
 
 #include "base/num.h"
 
+enum { ANSWER_COST = 512 }; /* bytes of an answer, but for what the request brought along */
+
 struct rpc_ticket {
     struct list node; /* of the peer */
     struct peer *peer;
@@ -12,6 +14,7 @@ struct rpc_ticket {
     struct rpc_link *answering; /* likewise */
     struct address address;
     struct log_asker asker;
+    size_t kept; /* bytes that it and its answer count for (amqp_keep) */
     size_t id_len, to_len;
     uint8_t bytes[]; /* message-id as it was encoded, then reply-to */
 };
@@ -55,6 +58,7 @@ static void free_ticket(struct rpc_ticket *t)
 {
     log_ask_forget(&t->asker);
     list_remove(&t->node);
+    amqp_unkeep(&t->peer->engine, t->kept);
     free(t);
 }
 
@@ -79,16 +83,20 @@ static void end_ticket(struct rpc_ticket *t)
     renew_credit(asked);
 }
 
+/* NULL: the peer makes us keep too much. */
 static struct rpc_ticket *ticket_new(struct rpc_link *asked, struct rpc_link *answering,
                                      const struct amqp_message *m)
 {
     struct slice id = m->properties[AMQP_MESSAGE_ID].whole;
     struct slice to = amqp_text(&m->properties[AMQP_REPLY_TO]);
+    size_t kept = sizeof(struct rpc_ticket) + ANSWER_COST + 2 * (id.len + to.len);
+    if (!amqp_keep(&asked->base.peer->engine, kept)) return NULL;
     struct rpc_ticket *t = mem_new(sizeof *t + id.len + to.len);
     *t = (struct rpc_ticket){.peer = asked->base.peer,
                              .asked = asked,
                              .answering = answering,
                              .address = asked->base.address,
+                             .kept = kept,
                              .id_len = id.len,
                              .to_len = to.len};
     if (id.len) memcpy(t->bytes, id.ptr, id.len);
@@ -144,8 +152,10 @@ void rpc_delivery(struct peer_link *l, const struct amqp_delivery *d)
         settle(l, d, &no);
         return;
     }
-    settle(l, d, NULL);
-    l->node->request(ticket_new(of(l), answering, &m), &m);
+    struct rpc_ticket *t = ticket_new(of(l), answering, &m);
+    no = amqp_error_of(AMQP_RESOURCE_LIMIT, "Too many answers wait to be taken.");
+    settle(l, d, t ? NULL : &no);
+    if (t) l->node->request(t, &m);
 }
 
 /* ---- answers */

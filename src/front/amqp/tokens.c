@@ -43,6 +43,7 @@ static void drop(struct peer *p, struct token *t)
 {
     list_remove(&t->node);
     p->token_count--;
+    amqp_unkeep(&p->engine, sizeof *t + t->len);
     mem_wipe(t->text, t->len);
     free(t);
 }
@@ -80,6 +81,7 @@ enum err peer_put_token(struct peer *p, struct slice token)
         metric_inc(&too_many_tokens);
         return ERR_FULL;
     }
+    if (!amqp_keep(&p->engine, sizeof(struct token) + token.len)) return ERR_FULL;
     struct token *t = mem_new(sizeof *t + token.len);
     t->len = token.len;
     memcpy(t->text, token.ptr, token.len);

@@ -41,6 +41,9 @@ enum {
     AMQP_WINDOW = 5000,          /* frames a peer may send in a session before it hears from us */
     AMQP_TAG_MAX = 32,           /* specification 2.8.7 */
     AMQP_PARTIAL_MAX = 16 << 20, /* bytes of unfinished deliveries, all links of a connection */
+    AMQP_KEPT_MAX = 64 << 20,    /* bytes kept because of a peer, see amqp_keep() */
+    AMQP_SESSION_COST = 192,     /* of them for a session, with its rows in tables, */
+    AMQP_LINK_COST = 448,        /* and for a link with an unfinished delivery, likewise */
     AMQP_IDLE_MS = 240000,       /* IoT Hub's and Event Hubs' default */
     AMQP_HEARTBEAT_MS_MIN = 100, /* however short a time-out the peer asks for */
 };
@@ -79,8 +82,9 @@ enum amqp_limit {
     AMQP_LIMIT_LINKS,     /* AMQP_LINKS_MAX, AMQP_HANDLE_MAX, AMQP_REFUSED_MAX */
     AMQP_LIMIT_TRANSFERS, /* AMQP_WINDOW, a link's credit */
     AMQP_LIMIT_MESSAGE,   /* max_message_size */
-    AMQP_LIMIT_PARTIAL,   /* partial_max */
+    AMQP_LIMIT_PARTIAL,   /* AMQP_PARTIAL_MAX */
     AMQP_LIMIT_TAG,       /* AMQP_TAG_MAX */
+    AMQP_LIMIT_KEPT,      /* AMQP_KEPT_MAX, or what amqp_set_kept_max() has been told */
     AMQP_LIMITS,
 };
 
@@ -252,6 +256,7 @@ struct amqp {
     uint32_t channels_used;                /* of the peer's, those below it have had a session */
     uint32_t link_count;
     size_t partial_bytes;
+    size_t kept_bytes, kept_max;
     size_t frame_at, more_at; /* the frame under construction, the place of its `more` */
     struct amqp_accepted {    /* the frame at the end of `out` is a disposition that can grow */
         const struct amqp_session *session; /* NULL: it is not */
@@ -259,8 +264,7 @@ struct amqp {
         uint32_t first, last;
     } accepted;
     struct amqp_session *dissolving, *waking;
-    uint32_t wake_from;   /* handle from which on links of `waking` are told */
-    uint32_t partial_max; /* AMQP_PARTIAL_MAX, or less until somebody has shown who he is */
+    uint32_t wake_from; /* handle from which on links of `waking` are told */
     struct amqp_link *dead_link;
     struct amqp_session *dead_session;
     struct amqp_partial *dead_partial;
@@ -285,6 +289,22 @@ void amqp_hang_up(struct amqp *a);
 /* Next event.  ERR_AGAIN: feed more.  Final, and given again and again: ERR_CLOSED after an orderly
  * end, ERR_DENIED after refused SASL, ERR_TIMEOUT, ERR_PROTOCOL; send the output and close. */
 enum err amqp_next(struct amqp *a, struct amqp_event *ev) MUST_USE;
+
+/* No more events for now: what was fed and not looked at is copied, and waits until they are pulled again.  After an
+ * event has been handled. */
+void amqp_put_off(struct amqp *a);
+
+/* ---- what a peer makes us keep
+ *
+ * The engine counts sessions, links, attaches without an answer and unfinished deliveries, and refuses what would go
+ * above the limit.  What the caller keeps because of the peer it counts in here, too. */
+
+/* AMQP_KEPT_MAX, or less while nobody knows whose peer it is. */
+void amqp_set_kept_max(struct amqp *a, size_t bytes);
+
+/* False, and said to limit_met: that would be too much, nothing was counted. */
+bool amqp_keep(struct amqp *a, size_t bytes) MUST_USE;
+void amqp_unkeep(struct amqp *a, size_t bytes);
 
 /* When to call amqp_tick() at the latest; INT64_MAX: never.  Early ticks are harmless. */
 int64_t amqp_deadline(const struct amqp *a);

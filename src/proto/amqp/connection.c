@@ -21,7 +21,7 @@ void amqp_init(struct amqp *a, const struct amqp_config *cfg, struct buf *out, i
         .phase = PHASE_HEADER,
         .frame_max = AMQP_FRAME_MIN,
         .channel_max = UINT16_MAX,
-        .partial_max = AMQP_PARTIAL_MAX,
+        .kept_max = AMQP_KEPT_MAX,
         .now_us = now_us,
         .since_us = now_us,
         .received_us = now_us,
@@ -33,7 +33,7 @@ void amqp_init(struct amqp *a, const struct amqp_config *cfg, struct buf *out, i
 /* What the last event borrowed or looked at for the last time. */
 static void release(struct amqp *a)
 {
-    if (a->dead_link) amqp_link_free(a->dead_link);
+    if (a->dead_link) free(a->dead_link);
     if (a->dead_session) amqp_session_free(a->dead_session);
     a->dead_link = NULL;
     a->dead_session = NULL;
@@ -50,7 +50,7 @@ void amqp_fini(struct amqp *a)
         struct amqp_link *l;
         while ((l = amqp_table_from(&s->links_out, 0)) != NULL) {
             amqp_link_remove(l);
-            amqp_link_free(l);
+            free(l);
         }
         amqp_session_free(s);
     }
@@ -64,6 +64,29 @@ void amqp_feed(struct amqp *a, struct slice bytes, int64_t now_us)
     a->now_us = now_us;
     a->received_us = now_us;
     if (a->phase != PHASE_DEAD) a->in = bytes;
+}
+
+/* ---- what is kept */
+
+void amqp_set_kept_max(struct amqp *a, size_t bytes)
+{
+    a->kept_max = bytes;
+}
+
+bool amqp_keep(struct amqp *a, size_t bytes)
+{
+    if (a->kept_bytes + bytes > a->kept_max) {
+        amqp_limit_met(a, AMQP_LIMIT_KEPT);
+        return false;
+    }
+    a->kept_bytes += bytes;
+    return true;
+}
+
+void amqp_unkeep(struct amqp *a, size_t bytes)
+{
+    assert(a->kept_bytes >= bytes);
+    a->kept_bytes -= bytes;
 }
 
 /* ---- the end */
@@ -256,6 +279,13 @@ static void drop_spent(struct amqp *a)
     buf_consume(&a->tail, a->spent);
     a->spent = 0;
     if (buf_size(&a->tail) == 0) buf_free(&a->tail);
+}
+
+void amqp_put_off(struct amqp *a)
+{
+    drop_spent(a);
+    buf_put_slice(&a->tail, a->in);
+    a->in = SLICE_NONE;
 }
 
 /* The wrong header is answered with the right one (specification 2.2). */

@@ -226,6 +226,30 @@ static void what_is_sent_before_the_verdict_waits(void **state)
     wire_rig_fini(&r);
 }
 
+/* The caller stops between two frames, of which the second and a part of a third came with the first. */
+static void what_is_put_off_waits_for_the_caller(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    struct amqp_event ev;
+    struct buf bytes = {0};
+    wire_rig_init(&r, &server);
+    wire_rig_feed(&r, "AMQP0\n0 open[\"c\"]");
+    wire_put(&bytes, "0 begin[null 1 9 9]\n1 begin[null 1 9 9]\n2 begin[null 1 9 9]");
+    size_t cut = buf_size(&bytes) - 5;
+    amqp_feed(&r.a, slice_head(buf_slice(&bytes), cut), r.now_us);
+    assert_int_equal(amqp_next(&r.a, &ev), OK);
+    amqp_put_off(&r.a);
+    amqp_feed(&r.a, slice_from(buf_slice(&bytes), cut), r.now_us);
+    amqp_put_off(&r.a);
+    buf_free(&bytes);
+    wire_rig_events(&r);
+    wire_rig_pull(&r);
+    assert_string_equal(wire_rig_events(&r), "on-begin\non-begin\n");
+    assert_null(r.a.tail.ptr);
+    wire_rig_fini(&r);
+}
+
 static void what_waits_for_the_verdict_has_a_limit(void **state)
 {
     (void)state;
@@ -459,6 +483,7 @@ int main(void)
         cmocka_unit_test(an_extended_frame_header_is_skipped),
         cmocka_unit_test(a_sasl_frame_has_a_limit_of_its_own),
         cmocka_unit_test(what_is_sent_before_the_verdict_waits),
+        cmocka_unit_test(what_is_put_off_waits_for_the_caller),
         cmocka_unit_test(what_waits_for_the_verdict_has_a_limit),
         cmocka_unit_test(a_client_goes_through_sasl_and_opens),
         cmocka_unit_test(a_client_hears_that_it_was_denied),

@@ -111,10 +111,10 @@ void amqp_link_fail(struct amqp_link *l, const char *condition, const char *desc
 /* What an answer repeats. */
 struct amqp_kept {
     struct slice name, source, target; /* in `bytes`; the termini encoded */
+    size_t size;
     uint8_t bytes[];
 };
 void amqp_link_remove(struct amqp_link *l); /* out of its session's tables; not freed */
-void amqp_link_free(struct amqp_link *l);
 void amqp_put_flow(struct amqp_session *s, const struct amqp_link *l, bool drain);
 
 /* ---- receive.c */

@@ -15,9 +15,13 @@ static uint32_t links_max(const struct amqp *a)
     return or_default(a->cfg->links_max, AMQP_LINKS_MAX);
 }
 
-static struct amqp_kept *keep(struct slice name, struct slice source, struct slice target)
+/* For our answer.  Above the limit the link is refused, and then this is given back. */
+static void keep(struct amqp_link *l, struct slice name, struct slice source, struct slice target)
 {
-    struct amqp_kept *k = mem_new(sizeof *k + name.len + source.len + target.len);
+    size_t size = sizeof(struct amqp_kept) + name.len + source.len + target.len;
+    struct amqp_kept *k = l->kept = mem_new(size);
+    k->size = size;
+    l->session->amqp->kept_bytes += size;
     struct slice *const parts[] = {&k->name, &k->source, &k->target};
     const struct slice from[] = {name, source, target};
     uint8_t *at = k->bytes;
@@ -26,7 +30,14 @@ static struct amqp_kept *keep(struct slice name, struct slice source, struct sli
         *parts[i] = slice_of(at, from[i].len);
         at += from[i].len;
     }
-    return k;
+}
+
+static void forget_kept(struct amqp_link *l)
+{
+    if (l->kept == NULL) return;
+    amqp_unkeep(l->session->amqp, l->kept->size);
+    free(l->kept);
+    l->kept = NULL;
 }
 
 static struct amqp_link *link_new(struct amqp_session *s, bool sender)
@@ -37,6 +48,7 @@ static struct amqp_link *link_new(struct amqp_session *s, bool sender)
     l->local = amqp_table_free_id(&s->links_out);
     amqp_table_put(&s->links_out, l->local, l);
     s->amqp->link_count++;
+    s->amqp->kept_bytes += AMQP_LINK_COST;
     return l;
 }
 
@@ -46,14 +58,10 @@ void amqp_link_remove(struct amqp_link *l)
     amqp_table_remove(&s->links_out, l->local);
     if (l->attach_received) amqp_table_remove(&s->links_in, l->remote);
     s->amqp->link_count--;
+    amqp_unkeep(s->amqp, AMQP_LINK_COST);
     amqp_unsent_drop(l);
     amqp_partial_drop(l);
-}
-
-void amqp_link_free(struct amqp_link *l)
-{
-    free(l->kept);
-    free(l);
+    forget_kept(l);
 }
 
 /* ---- attach */
@@ -143,7 +151,7 @@ struct amqp_link *amqp_send_attach(struct amqp_session *s, const struct amqp_lin
     l->snd_mode = cfg->snd_mode;
     l->rcv_mode = cfg->rcv_mode;
     l->receive_max = cfg->max_message_size;
-    l->kept = keep(cfg->name, SLICE_NONE, SLICE_NONE);
+    keep(l, cfg->name, SLICE_NONE, SLICE_NONE);
     put_source(&source, cfg);
     put_target(&target, cfg);
     put_attach(l, &(struct attach){.name = cfg->name,
@@ -160,12 +168,6 @@ struct amqp_link *amqp_send_attach(struct amqp_session *s, const struct amqp_lin
 static bool awaits_answer(const struct amqp_link *l)
 {
     return amqp_session_live(l->session) && !l->attach_sent;
-}
-
-static void forget_kept(struct amqp_link *l)
-{
-    free(l->kept);
-    l->kept = NULL;
 }
 
 void amqp_answer_attach(struct amqp_link *l, const struct amqp_link_answer *answer)
@@ -242,13 +244,16 @@ static struct amqp_link *theirs(struct amqp_session *s, const struct fields *f, 
 {
     struct amqp *a = s->amqp;
     bool handles = amqp_table_free_id(&s->links_out) <= s->handle_max;
-    if (a->link_count >= links_max(a) + AMQP_REFUSED_MAX || !handles) {
-        amqp_limit_met(a, AMQP_LIMIT_LINKS);
+    bool refusable = a->link_count < links_max(a) + AMQP_REFUSED_MAX &&
+                     a->kept_bytes <= a->kept_max + (size_t)AMQP_REFUSED_MAX * AMQP_LINK_COST;
+    if (!refusable || !handles) {
+        bool many = a->link_count >= links_max(a) || !handles;
+        amqp_limit_met(a, many ? AMQP_LIMIT_LINKS : AMQP_LIMIT_KEPT);
         amqp_session_fail(s, AMQP_RESOURCE_LIMIT, "Too many links.");
         return NULL;
     }
     struct amqp_link *l = link_new(s, sender);
-    l->kept = keep(amqp_text(&f->v[0]), f->v[5].whole, f->v[6].whole);
+    keep(l, amqp_text(&f->v[0]), f->v[5].whole, f->v[6].whole);
     l->name = map_hash(l->kept->name);
     if (f->v[5].type == AMQP_NULL) l->kept->source = SLICE_NONE;
     if (f->v[6].type == AMQP_NULL) l->kept->target = SLICE_NONE;
@@ -304,6 +309,16 @@ static void announce(struct amqp_link *l, const struct fields *f, struct amqp_ev
     ev->attach.properties = f->v[13];
 }
 
+/* Why that link, which is there already, is one too many; NULL: it is not. */
+static const char *excess(const struct amqp *a)
+{
+    bool many = a->link_count > links_max(a);
+    if (!many && a->kept_bytes <= a->kept_max) return NULL;
+    amqp_limit_met(a, many ? AMQP_LIMIT_LINKS : AMQP_LIMIT_KEPT);
+    return many ? "The connection has as many links as it may have."
+                : "The connection makes the server keep as much as it may.";
+}
+
 void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_event *ev)
 {
     struct amqp *a = s->amqp;
@@ -325,10 +340,9 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
     if (l == NULL) return;
     if (l->attach_sent) forget_kept(l);
     read_attach(l, f);
-    if (a->link_count > links_max(a)) {
-        amqp_limit_met(a, AMQP_LIMIT_LINKS);
-        struct amqp_error e =
-            amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many links as it may have.");
+    const char *why_not = excess(a);
+    if (why_not) {
+        struct amqp_error e = amqp_error_of(AMQP_RESOURCE_LIMIT, why_not);
         amqp_refuse_attach(l, &e);
     }
     if (!l->silent) announce(l, f, ev);

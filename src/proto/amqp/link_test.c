@@ -290,6 +290,48 @@ static void the_link_after_the_last_is_refused_alone(void **state)
     wire_rig_fini(&r);
 }
 
+/* At the limit to the byte, and one less: what the answer repeats counts until it is given. */
+static void what_a_peer_makes_us_keep_has_a_limit(void **state)
+{
+    (void)state;
+    for (size_t less = 0; less < 2; less++) {
+        struct wire_rig r;
+        start(&r);
+        r.silent = true;
+        wire_rig_feed(&r, "0 attach[\"a\" 0 true null null @40 [\"abc\"]]");
+        size_t link = r.a.kept_bytes - AMQP_SESSION_COST;
+        assert_true(link > AMQP_LINK_COST);
+        amqp_set_kept_max(&r.a, AMQP_SESSION_COST + 2 * link - less);
+        wire_rig_events(&r);
+        wire_rig_feed(&r, "0 attach[\"b\" 1 true null null @40 [\"abc\"]]");
+        assert_string_equal(wire_rig_events(&r), less ? "" : "on-attach b sender 2 0 source=abc\n");
+        assert_int_equal(strstr(wire_rig_output(&r), AMQP_RESOURCE_LIMIT) != NULL, less);
+        assert_int_equal(wire_rig_met[AMQP_LIMIT_KEPT], less);
+        wire_rig_feed(&r, "0 detach[1 true]\n0 detach[0 true]");
+        assert_int_equal(r.a.kept_bytes, AMQP_SESSION_COST);
+        wire_rig_feed(&r, "0 end[]");
+        assert_int_equal(r.a.kept_bytes, 0);
+        wire_rig_fini(&r);
+    }
+}
+
+static void what_the_caller_keeps_counts_with_it(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r);
+    assert_true(amqp_keep(&r.a, AMQP_KEPT_MAX - AMQP_SESSION_COST));
+    assert_false(amqp_keep(&r.a, 1));
+    assert_int_equal(wire_rig_met[AMQP_LIMIT_KEPT], 1);
+    wire_rig_feed(&r, "1 begin[null 1 9 9]");
+    assert_non_null(strstr(wire_rig_output(&r), "1 end[@29 ['amqp:resource-limit-exceeded'"));
+    wire_rig_feed(&r, "1 end[]");
+    amqp_unkeep(&r.a, AMQP_SESSION_COST);
+    wire_rig_feed(&r, "1 begin[null 1 9 9]");
+    assert_null(strstr(wire_rig_output(&r), "end["));
+    wire_rig_fini(&r);
+}
+
 static void refused_links_that_stay_have_a_limit(void **state)
 {
     (void)state;
@@ -513,6 +555,8 @@ int main(void)
         cmocka_unit_test(the_link_after_the_last_is_refused_alone),
         cmocka_unit_test(refused_links_that_stay_have_a_limit),
         cmocka_unit_test(a_handle_has_a_limit),
+        cmocka_unit_test(what_a_peer_makes_us_keep_has_a_limit),
+        cmocka_unit_test(what_the_caller_keeps_counts_with_it),
         cmocka_unit_test(the_peers_handle_max_is_kept),
         cmocka_unit_test(a_senders_credit_counts_from_the_peers_delivery_count),
         cmocka_unit_test(drained_credit_is_counted_as_used),

@@ -1,7 +1,7 @@
 /* receive.c - transfers that come in (specification 2.7.5, 2.6.14) and dispositions.
  *
  * A delivery in one frame is given on where it lies.  One in several is gathered in the link, up to
- * the size that we said we take, and partial_max over all links. */
+ * the size that we said we take, and AMQP_PARTIAL_MAX over all links. */
 #include <stdlib.h>
 
 #include "proto/amqp/internal.h"
@@ -12,10 +12,16 @@ static void partial_free(struct amqp_partial *p)
     free(p);
 }
 
+static void uncount(struct amqp *a, const struct amqp_partial *p)
+{
+    a->partial_bytes -= buf_size(&p->payload);
+    amqp_unkeep(a, buf_size(&p->payload));
+}
+
 void amqp_partial_drop(struct amqp_link *l)
 {
     if (l->partial == NULL) return;
-    l->session->amqp->partial_bytes -= buf_size(&l->partial->payload);
+    uncount(l->session->amqp, l->partial);
     partial_free(l->partial);
     l->partial = NULL;
 }
@@ -60,16 +66,22 @@ static struct amqp_partial *partial_new(struct amqp_link *l, const struct amqp_d
     return p;
 }
 
+static bool count(struct amqp *a, size_t bytes)
+{
+    bool fits = a->partial_bytes + bytes <= AMQP_PARTIAL_MAX;
+    if (!fits) amqp_limit_met(a, AMQP_LIMIT_PARTIAL);
+    if (!fits || !amqp_keep(a, bytes)) return false;
+    a->partial_bytes += bytes;
+    return true;
+}
+
 static bool append(struct amqp_link *l, struct slice payload, struct amqp_event *ev)
 {
-    struct amqp *a = l->session->amqp;
-    if (a->partial_bytes + payload.len > a->partial_max) {
-        amqp_limit_met(a, AMQP_LIMIT_PARTIAL);
+    if (!count(l->session->amqp, payload.len)) {
         amqp_link_fail(l, AMQP_RESOURCE_LIMIT, "Too many bytes of unfinished deliveries.", ev);
         return false;
     }
     buf_put_slice(&l->partial->payload, payload);
-    a->partial_bytes += payload.len;
     return true;
 }
 
@@ -83,7 +95,7 @@ static void deliver_partial(struct amqp_link *l, struct amqp_event *ev)
 {
     struct amqp_partial *p = l->partial;
     struct amqp *a = l->session->amqp;
-    a->partial_bytes -= buf_size(&p->payload);
+    uncount(a, p);
     a->dead_partial = p;
     l->partial = NULL;
     p->delivery.tag = slice_of(p->tag, p->tag_len);

@@ -32,6 +32,7 @@ static struct amqp_session *session_new(struct amqp *a, uint16_t local)
     s->incoming_window = window_of(a);
     s->next_outgoing_id = 1;
     s->handle_max = UINT32_MAX;
+    a->kept_bytes += AMQP_SESSION_COST;
     amqp_table_put(&a->by_local, local, s);
     return s;
 }
@@ -93,23 +94,37 @@ static void read_begin(struct amqp_session *s, uint16_t channel, const struct fi
 /* Begun and ended in one breath; the peer's end finishes it. */
 static void refuse(struct amqp_session *s)
 {
-    amqp_limit_met(s->amqp, AMQP_LIMIT_SESSIONS);
     struct amqp_error e =
         amqp_error_of(AMQP_RESOURCE_LIMIT, "The connection has as many sessions as it may have.");
     s->silent = true;
     amqp_send_end(s, &e);
 }
 
+/* Besides so many others, of which some may be refused ones. */
+static bool has_room(const struct amqp *a, uint32_t others)
+{
+    return a->by_local.count < sessions_max(a) + others &&
+           a->kept_bytes + AMQP_SESSION_COST <= a->kept_max + (size_t)others * AMQP_SESSION_COST;
+}
+
+/* Which of them there is no room for. */
+static enum amqp_limit limit_of(const struct amqp *a, uint32_t local)
+{
+    bool many = a->by_local.count >= sessions_max(a) || local > a->channel_max;
+    return many ? AMQP_LIMIT_SESSIONS : AMQP_LIMIT_KEPT;
+}
+
 static void accept(struct amqp *a, uint16_t channel, const struct fields *f, struct amqp_event *ev)
 {
     bool taken = amqp_table_get(&a->by_local, channel) || channel > a->channel_max;
     uint32_t local = taken ? amqp_table_free_id(&a->by_local) : channel;
-    if (a->by_local.count >= sessions_max(a) + AMQP_REFUSED_MAX || local > a->channel_max) {
-        amqp_limit_met(a, AMQP_LIMIT_SESSIONS);
+    if (!has_room(a, AMQP_REFUSED_MAX) || local > a->channel_max) {
+        amqp_limit_met(a, limit_of(a, local));
         amqp_fail(a, ERR_PROTOCOL, AMQP_RESOURCE_LIMIT, "Too many sessions.");
         return;
     }
-    bool room = a->by_local.count < sessions_max(a);
+    bool room = has_room(a, 0);
+    if (!room) amqp_limit_met(a, limit_of(a, local));
     struct amqp_session *s = session_new(a, (uint16_t)local);
     read_begin(s, channel, f);
     put_begin(s);
@@ -167,6 +182,7 @@ static void leave(struct amqp_session *s)
     amqp_table_remove(&a->by_local, s->local);
     if (s->begun) amqp_table_remove(&a->by_remote, s->remote);
     if (a->waking == s) a->waking = NULL;
+    amqp_unkeep(a, AMQP_SESSION_COST);
     a->dead_session = s;
 }
 

@@ -48,6 +48,16 @@ void conn_abort(struct conn *c)
     conn_close(c);
 }
 
+void conn_pause(struct conn *c)
+{
+    c->paused = true;
+}
+
+void conn_resume(struct conn *c)
+{
+    c->paused = false;
+}
+
 void conn_login_failed(struct conn *c)
 {
     (void)c;

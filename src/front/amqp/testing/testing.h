@@ -20,7 +20,7 @@ struct conn {
     struct buf out;
     void *self; /* the front's */
     const char *sni;
-    bool congested, owes_drained, closing;
+    bool congested, owes_drained, closing, paused;
 };
 
 /* One partition of the log that the test plays. */
