@@ -81,6 +81,7 @@ static void check_message(struct judge *j, const struct record *r)
     struct slice sender = sender_of(r->pairs);
     if (j->among_others && sender.len && !has_account(j->ledger, sender)) return;
     enum err e = amqp_message_parse(r->sections, &m);
+    if (e == OK && j->other && j->other(j->ctx, sender, m.data)) return;
     if (e == OK) e = payload_read(m.data, &device, &number);
     if (e == ERR_CORRUPT) {
         violated(j, JUDGE_DAMAGED, "message %" PRIu64 " of device %" PRIu64 " changed", number,

@@ -35,6 +35,9 @@ struct judge {
     void *ctx;
     void (*violated)(void *ctx, enum judge_kind kind, const char *what); /* NULL: only counted */
 
+    /* It is of somebody without an account, who is judged elsewhere: all but its numbers.  NULL: nobody is. */
+    bool (*other)(void *ctx, struct slice sender, struct slice body);
+
     uint64_t records, found[JUDGE_KINDS]; /* the findings */
 
     struct judge_seen *seen; /* private from here on: by account */

@@ -79,7 +79,8 @@ static void on_message(struct c2d_http *d, const struct http_answer *a)
                               .since_us = d->asked_us,
                               .lock_us = LOCK_S * 1000000ll,
                               .life = d->peer.client.life,
-                              .locked = true};
+                              .locked = true,
+                              .doubt_us = d->doubt_us};
     model_c2d_delivered(d->model, &how, id, a->body);
     if (!model_c2d_number(id, &d->number)) return;
     if (world_chance(FORGET_PERCENT)) {

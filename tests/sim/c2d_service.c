@@ -103,18 +103,28 @@ static void on_feedback(struct c2d_service *s, const struct amqp_delivery *in)
     struct arena a = {0};
     struct json *records = NULL;
     struct amqp_message m;
+    struct c2d_notice how = {in->id, s->peer.client.connects, world_chance(RELEASE_PERCENT)};
     if (amqp_message_parse(in->payload, &m) != OK || json_parse(&a, m.data, &records) != OK) {
         world_violated("feedback that cannot be read: %s", fail_text());
         arena_free(&a);
         return;
     }
     for (const struct json *r = records->child; r; r = r->next)
-        model_c2d_told(s->model, json_str(r, "originalMessageId"), json_str(r, "deviceId"),
+        model_c2d_told(s->model, &how, json_str(r, "originalMessageId"), json_str(r, "deviceId"),
                        json_str(r, "statusCode"));
     arena_free(&a);
-    amqp_peer_dispose(&s->peer, in->id, true,
-                      world_chance(RELEASE_PERCENT) ? AMQP_RELEASED : AMQP_ACCEPTED);
+    amqp_peer_dispose(&s->peer, in->id, world_chance(50),
+                      how.gives_back ? AMQP_RELEASED : AMQP_ACCEPTED);
     amqp_send_flow(s->feedback, FEEDBACK_CREDIT, false);
+}
+
+/* The hub did what was said of those that were not settled yet. */
+static void on_confirmed(struct c2d_service *s, const struct amqp_disposition *said)
+{
+    if (said->outcome == AMQP_ACCEPTED)
+        model_c2d_heard(s->model, s->peer.client.connects, said->first, said->last);
+    for (uint32_t id = said->first; id - said->first <= said->last - said->first; id++)
+        amqp_peer_dispose(&s->peer, id, true, said->outcome);
 }
 
 /* ---- links */
@@ -140,6 +150,8 @@ static void heard(struct amqp_peer *p, const struct amqp_event *ev)
     if (ev->kind == AMQP_ON_DELIVERY) on_feedback(s, &ev->delivery);
     if (ev->kind == AMQP_ON_DISPOSITION && ev->disposition.from_receiver)
         on_disposition(s, &ev->disposition);
+    if (ev->kind == AMQP_ON_DISPOSITION && !ev->disposition.from_receiver)
+        on_confirmed(s, &ev->disposition);
     if (ev->kind == AMQP_ON_DETACH) {
         s->sender = NULL;
         world_at(world.now_us, hang_up, s, p->client.connects);

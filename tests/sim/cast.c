@@ -58,7 +58,7 @@ static void each_identity(struct cast *c, void (*fn)(struct sim_hub *h, const ch
     for (unsigned i = 0; i < TWINS; i++) fn(c->hub, c->twins.twins[i].id);
     for (unsigned i = 0; i < C2D_DEVICES; i++) fn(c->hub, c2d_devices[i]);
     for (unsigned i = 0; i < METHOD_DEVICES; i++) fn(c->hub, method_devices[i]);
-    fn(c->hub, takeover_device);
+    for (unsigned i = 0; i < TAKEOVER_PAIRS; i++) fn(c->hub, takeover_devices[i]);
 }
 
 void cast_create(struct cast *c)

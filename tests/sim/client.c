@@ -6,8 +6,11 @@ enum {
     LINGER_US_MAX = 50000,
     TROUBLE_PERCENT = 40,
     TROUBLE_US_MAX = 1500000,
+    EARLY_PERCENT = 15, /* of those */
+    EARLY_US_MAX = 10000,
     DEAF_PERCENT = 10,
     DEAF_US_MAX = 3000000,
+    STUFFED_PERCENT = 50,
     TUNNEL_PERCENT = 20,
 };
 
@@ -117,6 +120,13 @@ static void make_trouble(void *ctx, uint64_t connect)
         client_hang_up(c);
 }
 
+/* Some leave before they were let in. */
+static void plan_trouble(struct client *c)
+{
+    uint64_t most = world_chance(EARLY_PERCENT) ? EARLY_US_MAX : (uint64_t)c->trouble_us_max;
+    world_at(world.now_us + (int64_t)world_random(most), make_trouble, c, c->connects);
+}
+
 static void connect_now(void *ctx, uint64_t unused)
 {
     static const struct link_client client = {received, ended};
@@ -139,11 +149,10 @@ static void connect_now(void *ctx, uint64_t unused)
     } else {
         begin(c);
     }
-    if (world_chance(c->trouble))
-        world_at(world.now_us + (int64_t)world_random((uint64_t)c->trouble_us_max), make_trouble, c,
-                 c->connects);
+    if (world_chance(c->trouble)) plan_trouble(c);
     if (c->trouble && world_chance(DEAF_PERCENT))
         link_deaf(c->link, world.now_us + (int64_t)world_random(DEAF_US_MAX));
+    if (world_chance(STUFFED_PERCENT)) link_stuff(c->link);
 }
 
 void client_init(struct client *c, const struct client_actor *actor, struct sim_hub *hub,

@@ -26,6 +26,7 @@ struct link {
     unsigned planned; /* events that are still to come, or are just happening */
     bool server_gone, paused, cut;
     bool dying; /* the server's process is being killed */
+    bool stuffed;
 };
 
 static void free_if_over(struct link *l)
@@ -37,7 +38,7 @@ static void free_if_over(struct link *l)
 }
 
 /* What may happen to a link, some time; each finds out whether it still matters. */
-enum happening { UP, DOWN, MAY_WRITE, SERVER_END, CLIENT_END, SERVER_GONE };
+enum happening { UP, DOWN, MAY_WRITE, SERVER_END, CLIENT_END, SERVER_GONE, TURN_END };
 
 static void happen(void *ctx, uint64_t what);
 
@@ -58,11 +59,17 @@ static void enter_core(struct link *l)
     lane_running = l->host->lane;
 }
 
+/* Whatever else its core reads in a turn that lasts comes before its mail. */
+static void end_turn(const struct link *l)
+{
+    if (!world_in_turn(l->host->lane)) lane_run_once(l->host->lane, world.now_us);
+}
+
 /* The core is not run just now: later. */
 static bool put_off(struct link *l, enum happening what)
 {
     if (!world_stalls(l->host->lane)) return false;
-    plan(l, world.stalled_until_us, what);
+    plan(l, world_stalled_until(l->host->lane), what);
     return true;
 }
 
@@ -80,7 +87,7 @@ static void arrive_up(struct link *l)
     world_trace(buf_slice(&piece));
     enter_core(l);
     conn_received(&l->conn, buf_slice(&piece), world.now_us);
-    lane_run_once(l->host->lane, world.now_us);
+    end_turn(l);
     buf_free(&piece);
 }
 
@@ -105,7 +112,7 @@ static void server_may_write(struct link *l)
     if (l->server_gone || put_off(l, MAY_WRITE)) return;
     enter_core(l);
     conn_writable(&l->conn, world.now_us);
-    lane_run_once(l->host->lane, world.now_us);
+    end_turn(l);
 }
 
 static void arrive_down(struct link *l)
@@ -144,7 +151,8 @@ static size_t server_waiting(const struct conn *c)
 {
     const struct link *l = CONTAINER_OF((void *)(uintptr_t)c, struct link, conn);
     size_t under_way = buf_size(&l->down.bytes);
-    return under_way > WINDOW ? under_way - WINDOW : 0;
+    bool stuffed = l->stuffed && under_way && l->deaf_until_us > world.now_us;
+    return (stuffed ? CONN_OUT_SOFT : 0) + (under_way > WINDOW ? under_way - WINDOW : 0);
 }
 
 static void server_pause(struct conn *c)
@@ -182,7 +190,7 @@ static void server_is_gone(struct link *l)
     l->server_gone = true;
     world.links--;
     list_remove(&l->node);
-    lane_run_once(l->host->lane, world.now_us);
+    end_turn(l);
     plan(l, world.now_us + latency(), CLIENT_END);
 }
 
@@ -205,6 +213,11 @@ static void server_hears_end(struct link *l)
     conn_ended(&l->conn, ERR_CLOSED);
 }
 
+static void server_ends_turn(struct link *l)
+{
+    if (!l->server_gone && !put_off(l, TURN_END)) end_turn(l);
+}
+
 static void happen(void *ctx, uint64_t what)
 {
     static void (*const functions[])(struct link *) = {
@@ -214,6 +227,7 @@ static void happen(void *ctx, uint64_t what)
         [SERVER_END] = server_hears_end,
         [CLIENT_END] = client_hears_end,
         [SERVER_GONE] = server_is_gone,
+        [TURN_END] = server_ends_turn,
     };
     struct link *l = ctx;
     functions[what](l);
@@ -233,6 +247,18 @@ void link_close(struct link *l)
 void link_deaf(struct link *l, int64_t until_us)
 {
     l->deaf_until_us = until_us;
+}
+
+void link_stuff(struct link *l)
+{
+    l->stuffed = true;
+}
+
+void link_prolong_turn(struct link *l, int64_t us)
+{
+    if (l->server_gone) return;
+    world_prolong_turn(l->host->lane, us);
+    plan(l, world.now_us + us, TURN_END);
 }
 
 void link_cut(struct link *l)

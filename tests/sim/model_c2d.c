@@ -105,6 +105,24 @@ static void check_order(const struct model_c2d *m, unsigned number)
     }
 }
 
+/* It is free for who asks then. */
+static bool must_be_free(const struct c2d_sent *s, const char *device, int64_t asked_us)
+{
+    return strcmp(s->device, device) == 0 && s->fate == C2D_TAKEN && s->taken_us < asked_us &&
+           s->locked_until_us < asked_us && !may_be_over(s);
+}
+
+/* Who asks gets the oldest that is free, also when it was given back. */
+static void check_oldest(const struct model_c2d *m, unsigned number, const struct c2d_receipt *how)
+{
+    for (unsigned i = 0; i < number && how->since_us > how->doubt_us; i++) {
+        const struct c2d_sent *s = &m->messages[i];
+        if (s->connect == m->messages[number].connect &&
+            must_be_free(s, how->device, how->since_us))
+            world_violated("%s: message %u came, and %u was free", how->device, number, i);
+    }
+}
+
 static void check_body(const struct c2d_sent *s, unsigned number, struct slice body)
 {
     struct buf want = {0};
@@ -158,6 +176,7 @@ void model_c2d_delivered(struct model_c2d *m, const struct c2d_receipt *how,
     check_lock(s, number, how);
     s->locked_until_us = how->since_us + how->lock_us;
     s->locked_life = how->life;
+    if (how->locked) check_oldest(m, number, how);
     if (s->deliveries++ == 0 && !how->locked) check_order(m, number);
 }
 
@@ -168,6 +187,7 @@ void model_c2d_step(struct model_c2d *m, int64_t by_us)
         struct c2d_sent *s = &m->messages[i];
         s->maybe_expired = may_have_expired(s);
         if (by_us > MOMENT_US && may_be_over(s) && !s->told) s->unheard = true;
+        if (by_us > MOMENT_US) s->owed = false;
     }
 }
 
@@ -181,9 +201,7 @@ void model_c2d_none(const struct model_c2d *m, const char *device, int64_t asked
                     int64_t doubt_us)
 {
     for (unsigned i = 0; i < m->count && asked_us > doubt_us; i++) {
-        const struct c2d_sent *s = &m->messages[i];
-        if (strcmp(s->device, device) == 0 && s->fate == C2D_TAKEN && s->taken_us < asked_us &&
-            s->locked_until_us < asked_us && !may_be_over(s))
+        if (must_be_free(&m->messages[i], device, asked_us))
             world_violated("%s: there is no message, and %u was accepted", device, i);
     }
 }
@@ -229,8 +247,26 @@ static bool may_end_so(const struct c2d_sent *s, enum c2d_end end)
     }
 }
 
-void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice device,
-                    struct slice status)
+static void note(struct c2d_sent *s, const struct c2d_notice *how, enum c2d_end end)
+{
+    s->told = end;
+    s->told_delivery = how->delivery;
+    s->told_connect = how->connect;
+    s->accepted |= !how->gives_back;
+    s->owed = !s->accepted;
+}
+
+void model_c2d_heard(struct model_c2d *m, unsigned connect, uint32_t first, uint32_t last)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        struct c2d_sent *s = &m->messages[i];
+        if (s->told && s->told_connect == connect && s->told_delivery - first <= last - first)
+            s->heard = true;
+    }
+}
+
+void model_c2d_told(struct model_c2d *m, const struct c2d_notice *how, struct slice message_id,
+                    struct slice device, struct slice status)
 {
     unsigned number;
     if (is_old(message_id)) return;
@@ -251,13 +287,17 @@ void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice d
         if (s->sure[other] && other != (int)end)
             world_violated("%s: message %u ended as %.*s, and was confirmed another way", s->device,
                            number, SLICE_ARG(status));
-    s->told = end;
+    if (s->heard)
+        world_violated("%s: the feedback of message %u was accepted, and comes again", s->device,
+                       number);
+    note(s, how, end);
 }
 
 /* ---- the end */
 
 static bool is_over(const struct c2d_sent *s)
 {
+    if (s->owed) return false;
     if (s->fate != C2D_TAKEN || s->told || s->unheard) return true;
     if (s->ack == C2D_ACK_FULL || !may_be_over(s)) return false;
     if (s->sure[END_SUCCESS]) return !(s->ack & C2D_ACK_POSITIVE);

@@ -31,9 +31,14 @@ struct c2d_sent {
     unsigned given_back, returned; /* at most; at least, as the hub confirmed */
     bool maybe[ENDS], sure[ENDS];  /* what the device said, what was confirmed */
     enum c2d_end told;             /* by feedback */
-    int64_t taken_us;              /* when its sender was told so */
-    int64_t locked_until_us;       /* at least: nobody gets it before that, in that life */
-    unsigned locked_life;          /* of the hub, which forgets locks when it dies */
+    uint32_t told_delivery;        /* as last told, on the service's connection of that number */
+    unsigned told_connect;
+    bool accepted;           /* once at least; whether the hub took note may be unknown */
+    bool owed;               /* it was only given back: it comes again */
+    bool heard;              /* the hub confirmed that it was accepted: it does not */
+    int64_t taken_us;        /* when its sender was told so */
+    int64_t locked_until_us; /* at least: nobody gets it before that, in that life */
+    unsigned locked_life;    /* of the hub, which forgets locks when it dies */
 };
 
 /* How a device came to a message. */
@@ -43,6 +48,14 @@ struct c2d_receipt {
     int64_t lock_us;  /* nobody else gets it for so long from then on */
     unsigned life;    /* of the hub */
     bool locked;      /* what came before may be hidden for a while (HTTPS) */
+    int64_t doubt_us; /* until then: it does not know what may be (HTTPS) */
+};
+
+/* How a service came to feedback, and what it does with it. */
+struct c2d_notice {
+    uint32_t delivery;
+    unsigned connect;
+    bool gives_back;
 };
 
 struct model_c2d {
@@ -75,9 +88,10 @@ void model_c2d_none(const struct model_c2d *m, const char *device, int64_t asked
 void model_c2d_settled(struct model_c2d *m, unsigned number, enum c2d_end end, bool sure);
 void model_c2d_given_back(struct model_c2d *m, unsigned number, bool sure);
 
-/* A record of feedback. */
-void model_c2d_told(struct model_c2d *m, struct slice message_id, struct slice device,
-                    struct slice status);
+/* A record of feedback; the hub confirms that those of so many deliveries were accepted. */
+void model_c2d_told(struct model_c2d *m, const struct c2d_notice *how, struct slice message_id,
+                    struct slice device, struct slice status);
+void model_c2d_heard(struct model_c2d *m, unsigned connect, uint32_t first, uint32_t last);
 
 /* Whatever was accepted has come to an end, and who wanted to know of it does. */
 bool model_c2d_over(const struct model_c2d *m);

@@ -37,11 +37,24 @@ static void down(struct client *c)
     bool was = p->connected;
     p->connected = false;
     mqtt_fini(&p->mqtt);
+    buf_free(&p->unacked);
     if (was) p->actor->lost(p);
+}
+
+static void on_puback(struct mqtt_peer *p, uint16_t packet_id)
+{
+    uint16_t due = 0;
+    if (buf_size(&p->unacked)) memcpy(&due, buf_slice(&p->unacked).ptr, sizeof due);
+    if (packet_id != due) {
+        world_violated("%s: PUBACK %u, where %u was due", p->id, packet_id, due);
+        return;
+    }
+    buf_consume(&p->unacked, sizeof due);
 }
 
 static void take(struct mqtt_peer *p, const struct mqtt_event *ev)
 {
+    if (ev->kind == MQTT_PUBACK) on_puback(p, ev->packet_id);
     if (ev->kind != MQTT_CONNACK) {
         p->actor->heard(p, ev);
     } else if (ev->connack.code == MQTT_ACCEPTED) {
@@ -77,6 +90,7 @@ void mqtt_peer_init(struct mqtt_peer *p, const struct mqtt_actor *actor, struct 
 void mqtt_peer_fini(struct mqtt_peer *p)
 {
     if (p->client.is_up) mqtt_fini(&p->mqtt);
+    buf_free(&p->unacked);
     client_fini(&p->client);
 }
 
@@ -92,7 +106,8 @@ uint16_t mqtt_peer_subscribe(struct mqtt_peer *p, const char *const *filters, si
     return id;
 }
 
-void mqtt_peer_publish(struct mqtt_peer *p, const char *topic, struct slice payload, uint8_t qos)
+uint16_t mqtt_peer_publish(struct mqtt_peer *p, const char *topic, struct slice payload,
+                           uint8_t qos)
 {
     struct mqtt_publish m = {.topic = slice_str(topic),
                              .payload = payload,
@@ -100,5 +115,7 @@ void mqtt_peer_publish(struct mqtt_peer *p, const char *topic, struct slice payl
                              .qos = qos};
     enum err e = mqtt_send_publish(&p->mqtt, &m);
     assert(e == OK);
+    if (qos) buf_put(&p->unacked, &m.packet_id, sizeof m.packet_id);
     client_flush(&p->client);
+    return m.packet_id;
 }

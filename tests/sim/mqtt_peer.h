@@ -18,7 +18,8 @@ struct mqtt_actor {
 struct mqtt_peer {
     struct client client;
     const struct mqtt_actor *actor;
-    struct mqtt mqtt; /* alive while the link is */
+    struct mqtt mqtt;   /* alive while the link is */
+    struct buf unacked; /* packet ids at QoS 1, the oldest first */
     char id[MQTT_PEER_ID_MAX + 1];
     bool connected;
     bool clean; /* session, the next time */
@@ -29,6 +30,8 @@ void mqtt_peer_init(struct mqtt_peer *p, const struct mqtt_actor *actor, struct 
 void mqtt_peer_fini(struct mqtt_peer *p);
 
 uint16_t mqtt_peer_subscribe(struct mqtt_peer *p, const char *const *filters, size_t count);
-void mqtt_peer_publish(struct mqtt_peer *p, const char *topic, struct slice payload, uint8_t qos);
+/* What is published at QoS 1 is acknowledged in that order, whatever it is.  The packet id, or 0. */
+uint16_t mqtt_peer_publish(struct mqtt_peer *p, const char *topic, struct slice payload,
+                           uint8_t qos);
 
 #endif

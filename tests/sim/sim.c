@@ -71,15 +71,25 @@ static void violated(void *ctx, enum judge_kind kind, const char *what)
     world_violated("%s: %s", judge_kind_name(kind), what);
 }
 
+/* What those sent who are one device has a model of its own. */
+static bool judge_other(void *ctx, struct slice sender, struct slice body)
+{
+    (void)ctx;
+    return takeover_world_stored(&cast.takeover, sender, body);
+}
+
 static void check_now(const char *when)
 {
     struct judge judge = {.ledger = &cast.ledger,
                           .reader = &hub.reader,
                           .log = hub.wire.log,
                           .step = judge_step,
-                          .violated = violated};
+                          .violated = violated,
+                          .other = judge_other};
     hub.closed = true;
+    takeover_world_read(&cast.takeover);
     uint64_t violations = judge_log(&judge);
+    takeover_world_read_all(&cast.takeover);
     records = judge.records;
     hub.closed = false;
     if (verbose) fprintf(stderr, "%s: %" PRIu64 " violations\n", when, violations);

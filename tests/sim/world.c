@@ -159,22 +159,43 @@ static void run_event(void)
 
 /* ---- steps */
 
+static int64_t end_of(const struct stall *s, const struct lane *lane)
+{
+    return s->lane == lane ? s->until_us : 0;
+}
+
+int64_t world_stalled_until(const struct lane *lane)
+{
+    return end_of(&world.stall, lane);
+}
+
 bool world_stalls(const struct lane *lane)
 {
-    return lane == world.stalled && world.now_us < world.stalled_until_us;
+    return world.now_us < world_stalled_until(lane);
+}
+
+void world_prolong_turn(const struct lane *lane, int64_t us)
+{
+    world.turn = (struct stall){lane, world.now_us + us};
+}
+
+bool world_in_turn(const struct lane *lane)
+{
+    return world.now_us < end_of(&world.turn, lane);
 }
 
 static int64_t lane_due_us(const struct lane *lane)
 {
     int64_t due_us = lane_has_mail(lane) ? world.now_us : timers_next(&lane->timers);
-    return world_stalls(lane) ? MAX(due_us, world.stalled_until_us) : due_us;
+    if (world_stalls(lane)) due_us = MAX(due_us, world.stall.until_us);
+    if (world_in_turn(lane)) due_us = MAX(due_us, world.turn.until_us);
+    return due_us;
 }
 
 static void stall_sometimes(const struct lane *lane)
 {
     if (world_random(STALLS_ONE_IN)) return;
-    world.stalled = lane;
-    world.stalled_until_us = world.now_us + (int64_t)world_random(STALL_US_MAX);
+    world.stall = (struct stall){lane, world.now_us + (int64_t)world_random(STALL_US_MAX)};
 }
 
 /* To the next moment at which something is due; false when that is not before `end_us`. */

@@ -18,6 +18,12 @@ struct event {
     uint64_t arg;
 };
 
+/* A lane that is not run before that, whatever waits for it. */
+struct stall {
+    const struct lane *lane;
+    int64_t until_us;
+};
+
 struct world {
     uint64_t seed;
     uint64_t random[2];
@@ -29,8 +35,7 @@ struct world {
     size_t event_count, event_cap;
     uint64_t event_order;
     uint64_t steps;
-    const struct lane *stalled; /* not run before stalled_until_us, whatever waits for it */
-    int64_t stalled_until_us;
+    struct stall stall, turn;   /* it does nothing; it is in a turn that began before, and reads */
     unsigned violations;        /* promises found broken */
     unsigned casts;             /* that have come so far, see cast.h */
     unsigned links, links_most; /* connections that the hub has now; at once so far */
@@ -62,8 +67,13 @@ void world_name(char out[WORLD_NAME_MAX + 1], const char *stem, unsigned index);
 
 void world_at(int64_t due_us, void (*fn)(void *ctx, uint64_t arg), void *ctx, uint64_t arg);
 
-/* The machine does not run that lane just now. */
+/* The machine does not run that lane just now: until then. */
 bool world_stalls(const struct lane *lane);
+int64_t world_stalled_until(const struct lane *lane);
+
+/* Its turn lasts: what comes is read, and all else waits for so long from now on. */
+void world_prolong_turn(const struct lane *lane, int64_t us);
+bool world_in_turn(const struct lane *lane);
 
 /* One step: an event or a turn of one of the lanes; false when nothing is left to do before
  * `end_us`. */
