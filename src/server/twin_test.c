@@ -498,6 +498,28 @@ static void a_slow_device_is_sent_what_waited_or_closed(void **state)
     }
 }
 
+/* There is room again, and the connection has not been told so yet. */
+static void a_change_does_not_pass_those_that_wait(void **state)
+{
+    (void)state;
+    struct device d;
+    connect(&d, false);
+    subscribe(&d, changes);
+    d.conn->unread = CONN_OUT_SOFT;
+    set_desired("{\"n\":1}");
+    set_desired("{\"n\":2}");
+    d.conn->unread = 0;
+    set_desired("{\"n\":3}");
+    reads_again(&d);
+    assert_int_equal(d.count, 3);
+    for (unsigned i = 0; i < d.count; i++) {
+        char topic[80];
+        snprintf(topic, sizeof topic, "$iothub/twin/PATCH/properties/desired/?$version=%u", i + 2);
+        assert_string_equal(d.heard[i].topic, topic);
+    }
+    leave(&d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -516,6 +538,7 @@ int main(void)
         TEST(a_subscription_outlives_the_connection),
         TEST(what_changes_between_reading_and_subscribing_is_sent),
         TEST(a_slow_device_is_sent_what_waited_or_closed),
+        TEST(a_change_does_not_pass_those_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
