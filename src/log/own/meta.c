@@ -82,7 +82,8 @@ static bool stream_line(struct slice *rest, struct meta *out)
         num_u64(word, &id) != OK || num_u64(value, &partitions) != OK)
         return false;
     if (id == 0 || id >= out->next_stream || partitions == 0 || partitions > LOG_PARTITIONS_MAX ||
-        out->stream_count == LOG_STREAMS_MAX - 1 || meta_find(out, (unsigned)id))
+        out->stream_count == LOG_STREAMS_MAX - 1 || meta_find(out, (unsigned)id) ||
+        meta_places(out) + partitions > LOG_PLACES_MAX)
         return false;
     meta_add(out, (unsigned)id, (unsigned)partitions);
     return true;
@@ -99,22 +100,32 @@ static bool stream_lines(struct slice rest, struct meta *out)
     return true;
 }
 
+/* What every format has.  A journal said to be smaller than any is would be passed over, with all that it holds. */
+static bool fixed_lines(struct slice *rest, struct meta *out)
+{
+    uint64_t partitions, created;
+    if (!number_line(rest, "partitions", &partitions) || partitions == 0 ||
+        partitions > LOG_PARTITIONS_MAX || !number_line(rest, "created", &created) ||
+        created > INT64_MAX || !number_line(rest, "journal", &out->journal_bytes) ||
+        out->journal_bytes < LOG_JOURNAL_MIN || !epoch_line(rest, &out->epoch))
+        return false;
+    out->partitions = (unsigned)partitions;
+    out->created_us = (int64_t)created;
+    return true;
+}
+
+/* Streams in a file of format 1 are of a damaged number: their directories would be removed as nobody's. */
 static enum err parse(struct slice text, struct meta *out)
 {
-    uint64_t version, partitions, created;
+    uint64_t version;
     *out = (struct meta){.next_stream = 1};
-    if (!number_line(&text, "azimuth-log", &version))
+    if (!number_line(&text, "azimuth-log", &version) || version == 0)
         return fail(ERR_CORRUPT, "%s: not a log's", meta_path);
     if (version > META_VERSION)
         return fail(ERR_VERSION, "%s: written in format %llu, this program knows up to %d",
                     meta_path, (unsigned long long)version, META_VERSION);
-    if (!number_line(&text, "partitions", &partitions) || partitions == 0 ||
-        partitions > LOG_PARTITIONS_MAX || !number_line(&text, "created", &created) ||
-        !number_line(&text, "journal", &out->journal_bytes) || !epoch_line(&text, &out->epoch) ||
-        (version > 1 && !stream_lines(text, out)))
+    if (!fixed_lines(&text, out) || (version > 1 ? !stream_lines(text, out) : text.len != 0))
         return fail(ERR_CORRUPT, "%s: damaged", meta_path);
-    out->partitions = (unsigned)partitions;
-    out->created_us = (int64_t)created;
     return OK;
 }
 

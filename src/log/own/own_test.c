@@ -58,7 +58,8 @@ static void store(struct fixture *f, const char *path, const char *text)
 
 /* ---- what a start finds */
 
-#define META_2 "azimuth-log 2\npartitions 2\ncreated 1\njournal 9\nepoch 0011223344556677\n"
+#define META_REST "partitions 2\ncreated 1\njournal 262144\nepoch 0011223344556677\n"
+#define META_2    "azimuth-log 2\n" META_REST
 
 static void damaged_or_newer_files_are_refused_with_a_reason(void **state)
 {
@@ -71,16 +72,32 @@ static void damaged_or_newer_files_are_refused_with_a_reason(void **state)
         {"log.meta", "azimuth-log 3\n", ERR_VERSION, "format 3, this program knows up to 2"},
         {"log.meta", "azimuth-log x\n", ERR_CORRUPT, "not a log's"},
         {"log.meta", "", ERR_CORRUPT, "not a log's"},
-        {"log.meta", "azimuth-log 1\npartitions 2\ncreated 1\njournal 9\n", ERR_CORRUPT, "damaged"},
-        {"log.meta", "azimuth-log 1\npartitions 0\ncreated 1\njournal 9\nepoch 0011223344556677\n",
+        {"log.meta", "azimuth-log 0\n" META_REST, ERR_CORRUPT, "not a log's"},
+        {"log.meta", "azimuth-log 1\npartitions 2\ncreated 1\njournal 262144\n", ERR_CORRUPT,
+         "damaged"},
+        {"log.meta",
+         "azimuth-log 1\npartitions 0\ncreated 1\njournal 262144\nepoch 0011223344556677\n",
          ERR_CORRUPT, "damaged"},
-        {"log.meta", "azimuth-log 1\npartitions 2\ncreated 1\njournal 9\nepoch 00112233445566\n",
+        {"log.meta",
+         "azimuth-log 1\npartitions 2\ncreated 1\njournal 262144\nepoch 00112233445566\n",
          ERR_CORRUPT, "damaged"},
+        {"log.meta",
+         "azimuth-log 1\npartitions 2\ncreated 1\njournal 262143\nepoch 0011223344556677\n",
+         ERR_CORRUPT, "damaged"},
+        {"log.meta",
+         "azimuth-log 1\npartitions 2\ncreated 9223372036854775808\njournal 262144\n"
+         "epoch 0011223344556677\n",
+         ERR_CORRUPT, "damaged"},
+        {"log.meta", "azimuth-log 1\n" META_REST "next-stream 3\nstream 2 1\n", ERR_CORRUPT,
+         "damaged"},
         {"log.meta", META_2 "next-stream 0\n", ERR_CORRUPT, "damaged"},
         {"log.meta", META_2 "next-stream 65537\n", ERR_CORRUPT, "damaged"},
         {"log.meta", META_2 "next-stream 3\nstream 3 1\n", ERR_CORRUPT, "damaged"},
         {"log.meta", META_2 "next-stream 3\nstream 2 257\n", ERR_CORRUPT, "damaged"},
         {"log.meta", META_2 "next-stream 3\nstream 2 1\nstream 2 1\n", ERR_CORRUPT, "damaged"},
+        {"log.meta",
+         META_2 "next-stream 5\nstream 1 256\nstream 2 256\nstream 3 256\nstream 4 255\n",
+         ERR_CORRUPT, "damaged"}, /* 1025 places */
         {"log.meta", NULL, ERR_CORRUPT, "log.meta is missing"},
         {"journal", NULL, ERR_CORRUPT, "journal is missing"},
         {"streams/0/0/00000000000000000000.log", "short", ERR_CORRUPT, "damaged head"},
