@@ -392,6 +392,42 @@ static void what_does_not_fit_into_the_head_is_refused(void **state)
     free(text);
 }
 
+/* With a sum that fits, so that only what is said in it can be wrong. */
+static void write_head(const struct blobs_props *p)
+{
+    char path[PATH_MAX_LEN];
+    struct io_file *file;
+    path_of_blob(named("x"), path);
+    assert_int_equal(io_open_file(disk, path, IO_READ | IO_WRITE, &file), OK);
+    assert_int_equal(head_write(file, named("x"), p), OK);
+    io_close(file);
+}
+
+static void a_head_that_cannot_be_is_damaged(void **state)
+{
+    const int64_t latest = INT64_C(253402300799999999);
+    const struct {
+        struct blobs_props props;
+        enum err err;
+    } rows[] = {
+        {{.size = BLOBS_SIZE_MAX, .created_us = latest, .modified_us = latest}, OK},
+        {{.size = BLOBS_SIZE_MAX + 1}, ERR_CORRUPT},
+        {{.size = UINT64_MAX}, ERR_CORRUPT},
+        {{.created_us = latest + 1}, ERR_CORRUPT},
+        {{.created_us = -1}, ERR_CORRUPT},
+        {{.modified_us = INT64_MAX}, ERR_CORRUPT}, /* has no next */
+        {{.modified_us = -1}, ERR_CORRUPT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(put("x", "y"), OK);
+        write_head(&rows[i].props);
+        assert_int_equal(get("x"), rows[i].err);
+    }
+    assert_int_equal(put("x", "y"), OK); /* it can be replaced */
+    assert_int_equal(get("x"), OK);
+}
+
 static void a_blob_is_as_large_as_it_may_be(void **state)
 {
     uint64_t writer;
@@ -416,6 +452,7 @@ int main(void)
         TEST(no_name_leads_out_of_its_container),
         TEST(blocks_become_a_blob_in_the_order_of_the_list),
         TEST(a_blob_has_so_many_blocks),
+        TEST(a_head_that_cannot_be_is_damaged),
         TEST(a_blob_is_as_large_as_it_may_be),
         TEST(a_writer_that_is_aborted_or_forgotten_leaves_nothing),
         TEST(writers_have_a_limit),

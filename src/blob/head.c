@@ -14,7 +14,8 @@
 #include "base/crc32c.h"
 #include "blob/internal.h"
 
-#define MAGIC "azmblob1"
+#define MAGIC     "azmblob1"
+#define LATEST_US INT64_C(253402300799999999) /* the end of year 9999 */
 
 enum { AT_BODY = 16 };
 
@@ -55,6 +56,13 @@ static struct slice take_text(struct cur *c)
     return cur_take(c, cur_le32(c));
 }
 
+/* What the hub has written is; a larger size or a later time would overflow when it is reckoned with. */
+static bool can_be(const struct blobs_props *p)
+{
+    return p->size <= BLOBS_SIZE_MAX && p->created_us >= 0 && p->created_us <= LATEST_US &&
+           p->modified_us >= 0 && p->modified_us <= LATEST_US;
+}
+
 static enum err read_body(struct slice body, struct blob_name name, struct blobs_props *out)
 {
     struct cur c = cur_of(body);
@@ -63,7 +71,7 @@ static enum err read_body(struct slice body, struct blob_name name, struct blobs
     out->modified_us = (int64_t)cur_le64(&c);
     struct slice found = take_text(&c);
     for (unsigned i = 0; i < BLOBS_TEXTS; i++) out->text[i] = take_text(&c);
-    if (c.bad) return fail(ERR_CORRUPT, "the head of a blob is damaged");
+    if (c.bad || !can_be(out)) return fail(ERR_CORRUPT, "the head of a blob is damaged");
     return slice_eq(found, name.name) ? OK : ERR_NOT_FOUND;
 }
 
