@@ -173,6 +173,32 @@ static void a_patch_has_at_most_so_many_operations_and_a_path_so_many_segments(v
     }
 }
 
+/* As many elements as a body has room for: what looks at all before it for each takes minutes. */
+static void a_value_may_have_as_many_parts_as_fit_into_a_patch(void **state)
+{
+    static const char *const heads[] = {"[{\"op\":\"add\",\"path\":\"/l\",\"value\":[1",
+                                        "[{\"op\":\"replace\",\"path\":\"/o\",\"value\":{\"a\":1"};
+    struct document_refusal why;
+    (void)state;
+    for (int object = 0; object < 2; object++) {
+        struct arena a = {0};
+        struct buf text = {0};
+        struct json *out;
+        unsigned parts = 1, found = 0;
+        buf_put_str(&text, heads[object]);
+        for (; buf_size(&text) < DIGITAL_TWIN_PATCH_MAX - 16; parts++)
+            buf_printf(&text, object ? ",\"%x\":1" : ",1", parts);
+        buf_put_str(&text, object ? "}}]" : "]}]");
+        struct json *patch = parse(&a, buf_cstr(&text));
+        assert_int_equal(document_patch(&a, parse(&a, twin_text), patch, &out, &why), OK);
+        for (const struct json *j = out->child->child; j; j = j->next)
+            found += j->type != JSON_NULL;
+        assert_true(found >= parts - 1);
+        buf_free(&text);
+        arena_free(&a);
+    }
+}
+
 static void commands_of_components_are_methods_with_a_star(void **state)
 {
     (void)state;
@@ -245,6 +271,7 @@ int main(void)
         cmocka_unit_test(patches_become_merge_patches),
         cmocka_unit_test(bad_patches_are_refused_by_azures_names),
         cmocka_unit_test(a_patch_has_at_most_so_many_operations_and_a_path_so_many_segments),
+        cmocka_unit_test(a_value_may_have_as_many_parts_as_fit_into_a_patch),
         cmocka_unit_test(commands_of_components_are_methods_with_a_star),
         cmocka_unit_test(a_change_is_a_patch_from_view_to_view),
         cmocka_unit_test(components_come_whole_and_change_in_part),

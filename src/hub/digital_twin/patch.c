@@ -39,18 +39,23 @@ static void mark_component(struct arena *a, struct json *object)
     json_set(a, object, SLICE_LIT("__t"), json_new_string(a, SLICE_LIT("c")));
 }
 
-/* Without members that the hub writes itself; at `top` such a member says that it is a component. */
+/* Without members that the hub writes itself; at `top` such a member says that it is a component.  A body may have
+ * a hundred thousand elements, so each goes to the end without a look at those before it. */
 static struct json *copy_value(struct arena *a, const struct json *value, bool top)
 {
-    struct json *out = json_new(a, value->type);
+    struct json *out = json_new(a, value->type), **end = &out->child;
+    bool is_object = value->type == JSON_OBJECT;
     out->truth = value->truth;
     out->text = value->text;
-    if (value->type == JSON_OBJECT && top && json_get(value, "$metadata")) mark_component(a, out);
+    if (is_object && top && json_get(value, "$metadata") && json_get(value, "__t") == NULL) {
+        mark_component(a, out);
+        end = &out->child->next;
+    }
     for (const struct json *child = value->child; child; child = child->next) {
-        if (value->type == JSON_ARRAY)
-            json_append(out, copy_value(a, child, false));
-        else if (!slice_starts(child->key, SLICE_LIT("$")))
-            json_set(a, out, child->key, copy_value(a, child, false));
+        if (is_object && slice_starts(child->key, SLICE_LIT("$"))) continue;
+        *end = copy_value(a, child, false);
+        (*end)->key = child->key;
+        end = &(*end)->next;
     }
     return out;
 }
@@ -151,24 +156,35 @@ static bool same(const struct json *x, const struct json *y)
     return left == NULL && right == NULL;
 }
 
+/* What a member becomes; NULL: it stays as it is. */
+static struct json *change_of(struct arena *a, const struct json *old, const struct json *now);
+
 /* NULL: none.  A component says that it is one in every patch: devices look for it there. */
 static struct json *difference(struct arena *a, const struct json *from, const struct json *to)
 {
-    struct json *out = json_new(a, JSON_OBJECT);
-    for (const struct json *old = from->child; old; old = old->next)
-        if (json_find(to, old->key) == NULL) json_set(a, out, old->key, json_new(a, JSON_NULL));
+    struct json *out = json_new(a, JSON_OBJECT), **end = &out->child;
+    for (const struct json *old = from->child; old; old = old->next) {
+        if (json_find(to, old->key)) continue;
+        *end = json_new(a, JSON_NULL);
+        (*end)->key = old->key;
+        end = &(*end)->next;
+    }
     for (const struct json *now = to->child; now; now = now->next) {
-        const struct json *old = json_find(from, now->key);
-        struct json *change = NULL;
-        if (old && old->type == JSON_OBJECT && now->type == JSON_OBJECT)
-            change = difference(a, old, now);
-        else if (old == NULL || !same(old, now))
-            change = copy_value(a, now, false);
-        if (change) json_set(a, out, now->key, change);
+        struct json *change = change_of(a, json_find(from, now->key), now);
+        if (change == NULL) continue;
+        change->key = now->key;
+        *end = change;
+        end = &change->next;
     }
     if (out->child == NULL) return NULL;
     if (document_is_component(to)) mark_component(a, out);
     return out;
+}
+
+static struct json *change_of(struct arena *a, const struct json *old, const struct json *now)
+{
+    if (old && old->type == JSON_OBJECT && now->type == JSON_OBJECT) return difference(a, old, now);
+    return old && same(old, now) ? NULL : copy_value(a, now, false);
 }
 
 enum err document_patch(struct arena *a, const struct json *twin, const struct json *patch,

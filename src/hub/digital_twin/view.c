@@ -21,14 +21,13 @@ bool document_is_component(const struct json *value)
 
 struct json *document_copy(struct arena *a, const struct json *value)
 {
-    struct json *out = json_new(a, value->type);
+    struct json *out = json_new(a, value->type), **end = &out->child;
     out->truth = value->truth;
     out->text = value->text;
     for (const struct json *child = value->child; child; child = child->next) {
-        if (value->type == JSON_OBJECT)
-            json_set(a, out, child->key, document_copy(a, child));
-        else
-            json_append(out, document_copy(a, child));
+        *end = document_copy(a, child);
+        (*end)->key = child->key;
+        end = &(*end)->next;
     }
     return out;
 }
