@@ -54,20 +54,27 @@ static struct json *uuid_json(struct arena *a, struct slice id)
     return json_new_string(a, slice_of(text, (size_t)at));
 }
 
-/* A map or a list; what cannot be read ends it. */
-static struct json *container_json(struct arena *a, const struct amqp_value *v)
+/* Either ends with what cannot be read.  A message has room for a million elements, so none looks at those before it. */
+static struct json *list_json(struct arena *a, const struct amqp_value *v)
 {
-    bool map = v->type == AMQP_MAP;
-    struct json *j = json_new(a, map ? JSON_OBJECT : JSON_ARRAY);
+    struct json *j = json_new(a, JSON_ARRAY), **end = &j->child;
     struct cur c = cur_of(v->bytes);
-    struct amqp_value key = {0}, value;
-    for (uint32_t i = 0; i < v->count; i += map ? 2 : 1) {
-        if (map && amqp_get(&c, &key) != OK) break;
-        if (amqp_get(&c, &value) != OK) break;
-        if (map)
-            json_set(a, j, amqp_text(&key), value_json(a, &value));
-        else
-            json_append(j, value_json(a, &value));
+    struct amqp_value value;
+    for (uint32_t i = 0; i < v->count && amqp_get(&c, &value) == OK; i++) {
+        *end = value_json(a, &value);
+        end = &(*end)->next;
+    }
+    return j;
+}
+
+static struct json *map_json(struct arena *a, const struct amqp_value *v)
+{
+    struct json *j = json_new(a, JSON_OBJECT);
+    struct cur c = cur_of(v->bytes);
+    struct amqp_value key, value;
+    for (uint32_t i = 0; i + 1 < v->count; i += 2) {
+        if (amqp_get(&c, &key) != OK || amqp_get(&c, &value) != OK) break;
+        json_set(a, j, bytes_json(a, amqp_text(&key))->text, value_json(a, &value));
     }
     return j;
 }
@@ -90,8 +97,8 @@ static struct json *value_json(struct arena *a, const struct amqp_value *v)
     case AMQP_BINARY:
     case AMQP_STRING:
     case AMQP_SYMBOL: return bytes_json(a, v->bytes);
-    case AMQP_MAP:
-    case AMQP_LIST: return container_json(a, v);
+    case AMQP_MAP: return map_json(a, v);
+    case AMQP_LIST: return list_json(a, v);
     default: return amqp_integer(v, &number) ? json_new_i64(a, number) : json_new(a, JSON_NULL);
     }
 }
@@ -143,9 +150,9 @@ static struct json *system_json(struct arena *a, const struct amqp_message *m)
     return object;
 }
 
-static struct json *map_json(struct arena *a, const struct amqp_value *map)
+static struct json *pairs_json(struct arena *a, const struct amqp_value *map)
 {
-    return map->type == AMQP_MAP ? container_json(a, map) : json_new(a, JSON_OBJECT);
+    return map->type == AMQP_MAP ? map_json(a, map) : json_new(a, JSON_OBJECT);
 }
 
 static struct slice body_of(const struct amqp_message *m)
@@ -174,7 +181,7 @@ static void put_endpoints(struct arena *a, struct json *event, const struct amqp
     struct json *names = json_new(a, JSON_ARRAY);
     struct slice rest = amqp_text(&v), name;
     while (slice_split(&rest, ',', &name))
-        if (name.len) json_append(names, json_new_string(a, name));
+        if (name.len) json_append(names, bytes_json(a, name));
     set(a, event, "endpoints", names);
 }
 
@@ -189,12 +196,13 @@ struct json *event_json(struct arena *a, const struct amqp_message *m, unsigned 
     struct json *top = json_new(a, JSON_OBJECT), *properties = NULL;
     struct json *event = json_set(a, top, SLICE_LIT("event"), json_new(a, JSON_OBJECT));
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
-        set(a, event, origins[i][0], json_new_string(a, event_annotation(m, origins[i][1])));
+        set(a, event, origins[i][0], bytes_json(a, event_annotation(m, origins[i][1])));
     if (parts & (EVENT_SYSTEM | EVENT_APPLICATION))
         properties = json_set(a, event, SLICE_LIT("properties"), json_new(a, JSON_OBJECT));
     if (parts & EVENT_SYSTEM) set(a, properties, "system", system_json(a, m));
-    if (parts & EVENT_APPLICATION) set(a, properties, "application", map_json(a, &m->application));
-    if (parts & EVENT_ANNOTATIONS) set(a, event, "annotations", map_json(a, &m->annotations));
+    if (parts & EVENT_APPLICATION)
+        set(a, properties, "application", pairs_json(a, &m->application));
+    if (parts & EVENT_ANNOTATIONS) set(a, event, "annotations", pairs_json(a, &m->annotations));
     put_endpoints(a, event, m);
     set(a, event, "payload", payload_json(a, m, parts));
     return top;

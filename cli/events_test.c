@@ -490,6 +490,41 @@ static void a_number_that_json_has_not_is_a_text(void **state)
     arena_free(&a);
 }
 
+/* Producers say anything. */
+static void what_is_no_text_and_long_lists_are_shown(void **state)
+{
+    enum { ELEMENTS = 200000 };
+    struct buf bytes = {0}, shown = {0};
+    struct arena a = {0};
+    struct amqp_message m;
+    struct json *again;
+    (void)state;
+    amqp_put_descriptor(&bytes, AMQP_MESSAGE_ANNOTATIONS);
+    struct amqp_open annotations = amqp_open_map(&bytes);
+    amqp_put_sym(&bytes, "iothub-connection-device-id");
+    amqp_put_string(&bytes, SLICE_LIT("\xfe"));
+    amqp_put_sym(&bytes, "azimuth-endpoints");
+    amqp_put_string(&bytes, SLICE_LIT("a,\xfd"));
+    amqp_close(&bytes, annotations, 4);
+    amqp_put_descriptor(&bytes, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(&bytes);
+    amqp_put_string(&bytes, SLICE_LIT("\xff\x00\x01"));
+    struct amqp_open list = amqp_open_list(&bytes);
+    for (int i = 0; i < ELEMENTS; i++) amqp_put_null(&bytes);
+    amqp_close(&bytes, list, ELEMENTS);
+    amqp_close(&bytes, map, 2);
+    assert_int_equal(amqp_message_parse(buf_slice(&bytes), &m), OK);
+    json_write(&shown, event_json(&a, &m, EVENT_APPLICATION));
+    assert_int_equal(json_parse(&a, buf_slice(&shown), &again), OK);
+    assert_non_null(strstr(buf_cstr(&shown), "{\"/wAB\":[null,null,"));
+    assert_non_null(strstr(buf_cstr(&shown), "{\"origin\":\"/g==\""));
+    assert_non_null(strstr(buf_cstr(&shown), "\"endpoints\":[\"a\",\"/Q==\"]"));
+    assert_true(buf_size(&shown) > ELEMENTS * strlen("null,"));
+    buf_free(&bytes);
+    buf_free(&shown);
+    arena_free(&a);
+}
+
 /* Devices say any time over AMQP. */
 static void a_time_that_no_text_has_is_the_last_or_first_that_one_has(void **state)
 {
@@ -558,6 +593,7 @@ int main(void)
         cmocka_unit_test(a_hub_may_send_us_elsewhere),
         cmocka_unit_test(bodies_are_shown_as_json_text_or_base64),
         cmocka_unit_test(a_number_that_json_has_not_is_a_text),
+        cmocka_unit_test(what_is_no_text_and_long_lists_are_shown),
         cmocka_unit_test(a_time_that_no_text_has_is_the_last_or_first_that_one_has),
         cmocka_unit_test(a_body_is_what_somebody_says_it_is),
     };
