@@ -215,7 +215,7 @@ void fake_log_init(struct log *log, struct office *office)
 
 void fake_log_fini(struct log *log)
 {
-    for (unsigned i = 0; i < RIG_PARTITIONS; i++) {
+    for (unsigned i = 0; i < FAKE_STREAM_PARTITIONS; i++) {
         struct rig_partition *p = &log->partitions[i];
         while (p->waiting_count) msg_free(p->waiting[--p->waiting_count]);
         buf_free(&p->frames);

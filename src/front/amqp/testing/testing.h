@@ -33,11 +33,11 @@ struct rig_partition {
 
 struct log {
     struct lane lane;
-    struct rig_partition partitions[RIG_PARTITIONS];
-    enum err fail;      /* the next read is answered so */
-    uint64_t fail_next; /* ... with this as `next` */
-    unsigned reads;     /* LOG_READ that have come */
-    unsigned blobs;     /* pieces given out whose readers still hold them: see rig_blobs() */
+    struct rig_partition partitions[FAKE_STREAM_PARTITIONS]; /* the built-in event hub has fewer */
+    enum err fail;                                           /* the next read is answered so */
+    uint64_t fail_next;                                      /* ... with this as `next` */
+    unsigned reads;                                          /* LOG_READ that have come */
+    unsigned blobs; /* pieces given out whose readers still hold them: see rig_blobs() */
     struct blob *given[64];
 };
 
