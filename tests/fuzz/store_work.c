@@ -25,7 +25,7 @@ enum call {
     CALLS
 };
 
-enum { NAME_SIZE = 8, TOP = STORE_PAGE_ROWS_MAX + 1 };
+enum { NAME_SIZE = 12, TOP = STORE_PAGE_ROWS_MAX + 1 };
 
 struct work {
     struct engine *e;
