@@ -38,11 +38,12 @@ enum {
     AMQP_SESSIONS_MAX = 1024,    /* default; .NET pools 995 devices, each with a session */
     AMQP_LINKS_MAX = 8192,       /* default, all sessions of a connection together */
     AMQP_REFUSED_MAX = 8,        /* refused ones whose peer has not gone yet, beyond the limits */
+    AMQP_RECENT = 16,            /* ended sessions, or links, that may have late words */
     AMQP_WINDOW = 5000,          /* frames a peer may send in a session before it hears from us */
     AMQP_TAG_MAX = 32,           /* specification 2.8.7 */
     AMQP_PARTIAL_MAX = 16 << 20, /* bytes of unfinished deliveries, all links of a connection */
     AMQP_KEPT_MAX = 64 << 20,    /* bytes kept because of a peer, see amqp_keep() */
-    AMQP_SESSION_COST = 192,     /* of them for a session, with its rows in tables, */
+    AMQP_SESSION_COST = 224,     /* of them for a session, with its rows in tables, */
     AMQP_LINK_COST = 448,        /* and for a link with an unfinished delivery, likewise */
     AMQP_IDLE_MS = 240000,       /* IoT Hub's and Event Hubs' default */
     AMQP_HEARTBEAT_MS_MIN = 100, /* however short a time-out the peer asks for */
@@ -122,6 +123,12 @@ struct amqp_table {
     uint32_t count, cap;
 };
 
+/* The peer's channels or handles that were free last: what it has left to say of them comes soon, if at all. */
+struct amqp_recent {
+    uint16_t ids[AMQP_RECENT];
+    uint8_t count, next;
+};
+
 struct amqp;
 
 struct amqp_session {
@@ -133,8 +140,8 @@ struct amqp_session {
     uint32_t next_outgoing_id,
         outgoing_window; /* the window: transfers that the peer still takes */
     uint32_t next_delivery_id;
-    uint32_t handle_max;   /* the peer's */
-    uint32_t handles_used; /* of the peer's, those below it have had a link */
+    uint32_t handle_max; /* the peer's */
+    struct amqp_recent detached;
     uint32_t unsent_links;
     uint16_t local, remote; /* channels */
     bool begun, end_sent, end_received, silent, stalled;
@@ -253,7 +260,7 @@ struct amqp {
     enum err fate;               /* what amqp_next() says after the last event */
     int64_t now_us, since_us, received_us, sent_us;
     struct amqp_table by_remote, by_local; /* sessions */
-    uint32_t channels_used;                /* of the peer's, those below it have had a session */
+    struct amqp_recent ended;
     uint32_t link_count;
     size_t partial_bytes;
     size_t kept_bytes, kept_max;

@@ -316,7 +316,7 @@ static void on_header(struct amqp *a, struct slice header)
  * flows that it owes behind its end, and who has not seen that the ends crossed answers ours once more. */
 static bool comes_late(const struct amqp *a, uint16_t channel, const struct fields *f)
 {
-    return channel < a->channels_used && f->code != P_ATTACH;
+    return amqp_recent_has(&a->ended, channel) && f->code != P_ATTACH;
 }
 
 static void no_session(struct amqp *a, uint16_t channel, const struct fields *f)

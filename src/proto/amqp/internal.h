@@ -49,6 +49,8 @@ void amqp_table_remove(struct amqp_table *t, uint32_t id);
 void *amqp_table_from(const struct amqp_table *t, uint32_t id); /* first with that id or above */
 uint32_t amqp_table_free_id(const struct amqp_table *t);        /* the lowest not in it */
 void amqp_table_fini(struct amqp_table *t);
+void amqp_recent_add(struct amqp_recent *r, uint16_t id);
+bool amqp_recent_has(const struct amqp_recent *r, uint32_t id);
 
 /* ---- fields.c: a performative taken apart */
 enum { FIELDS_MAX = 14 };

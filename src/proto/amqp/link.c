@@ -56,7 +56,10 @@ void amqp_link_remove(struct amqp_link *l)
 {
     struct amqp_session *s = l->session;
     amqp_table_remove(&s->links_out, l->local);
-    if (l->attach_received) amqp_table_remove(&s->links_in, l->remote);
+    if (l->attach_received) {
+        amqp_table_remove(&s->links_in, l->remote);
+        amqp_recent_add(&s->detached, (uint16_t)l->remote);
+    }
     s->amqp->link_count--;
     amqp_unkeep(s->amqp, AMQP_LINK_COST);
     amqp_unsent_drop(l);
@@ -294,7 +297,6 @@ static void read_attach(struct amqp_link *l, const struct fields *f)
     if (!l->sender) l->delivery_count = amqp_u32(&f->v[9], 0);
     l->max_message_size = amqp_has(&f->v[10]) ? f->v[10].u : 0;
     amqp_table_put(&l->session->links_in, l->remote, l);
-    l->session->handles_used = MAX(l->session->handles_used, l->remote + 1);
 }
 
 static void announce(struct amqp_link *l, const struct fields *f, struct amqp_event *ev)
@@ -354,7 +356,7 @@ void amqp_on_attach(struct amqp_session *s, const struct fields *f, struct amqp_
  * is late and of no use, and no reason to end all links of the session. */
 static void no_link(struct amqp_session *s, uint32_t handle)
 {
-    if (handle >= s->handles_used)
+    if (!amqp_recent_has(&s->detached, handle))
         amqp_session_fail(s, AMQP_UNATTACHED_HANDLE, "There is no link with that handle.");
 }
 

@@ -118,6 +118,35 @@ static void what_comes_late_for_a_detached_link_is_swallowed(void **state)
     }
 }
 
+static void of_so_many_detached_links_late_words_are_swallowed(void **state)
+{
+    (void)state;
+    for (unsigned extra = 0; extra < 2; extra++) {
+        struct wire_rig r;
+        start(&r);
+        for (unsigned i = 0; i < AMQP_RECENT + extra; i++) {
+            char text[64];
+            snprintf(text, sizeof text, "0 attach[\"x\" %u true]\n0 detach[%u true]", 3 + i, 3 + i);
+            wire_rig_feed(&r, text);
+        }
+        wire_rig_output(&r);
+        wire_rig_feed(&r, "0 detach[3 true]");
+        assert_int_equal(strstr(wire_rig_output(&r), "unattached-handle") != NULL, extra);
+        wire_rig_fini(&r);
+    }
+}
+
+/* A handle that never had a link is no late word, also below one that had. */
+static void a_handle_that_was_never_used_ends_the_session(void **state)
+{
+    (void)state;
+    struct wire_rig r;
+    start(&r);
+    wire_rig_feed(&r, "0 attach[\"x\" 3 true]\n0 detach[3 true]\n0 detach[2 true]");
+    assert_non_null(strstr(wire_rig_output(&r), "0 end[@29 ['amqp:session:unattached-handle'"));
+    wire_rig_fini(&r);
+}
+
 /* What is sent on it would be lost, and who sent it would wait. */
 static void a_transfer_on_a_detached_link_ends_the_session(void **state)
 {
@@ -544,6 +573,8 @@ int main(void)
         cmocka_unit_test(what_breaks_the_rules_is_refused),
         cmocka_unit_test(a_handle_in_use_ends_the_session),
         cmocka_unit_test(what_comes_late_for_a_detached_link_is_swallowed),
+        cmocka_unit_test(of_so_many_detached_links_late_words_are_swallowed),
+        cmocka_unit_test(a_handle_that_was_never_used_ends_the_session),
         cmocka_unit_test(a_transfer_on_a_detached_link_ends_the_session),
         cmocka_unit_test(a_handle_is_taken_until_the_peer_has_detached),
         cmocka_unit_test(the_newer_of_two_links_of_one_name_takes_its_place),

@@ -88,7 +88,6 @@ static void read_begin(struct amqp_session *s, uint16_t channel, const struct fi
     s->outgoing_window = (uint32_t)f->v[2].u;
     s->handle_max = amqp_u32(&f->v[4], UINT32_MAX);
     amqp_table_put(&s->amqp->by_remote, channel, s);
-    s->amqp->channels_used = MAX(s->amqp->channels_used, (uint32_t)channel + 1);
 }
 
 /* Begun and ended in one breath; the peer's end finishes it. */
@@ -180,7 +179,10 @@ static void leave(struct amqp_session *s)
 {
     struct amqp *a = s->amqp;
     amqp_table_remove(&a->by_local, s->local);
-    if (s->begun) amqp_table_remove(&a->by_remote, s->remote);
+    if (s->begun) {
+        amqp_table_remove(&a->by_remote, s->remote);
+        amqp_recent_add(&a->ended, s->remote);
+    }
     if (a->waking == s) a->waking = NULL;
     amqp_unkeep(a, AMQP_SESSION_COST);
     a->dead_session = s;

@@ -179,6 +179,23 @@ static void what_comes_late_for_an_ended_session_is_swallowed(void **state)
     }
 }
 
+static void of_so_many_ended_sessions_late_words_are_swallowed(void **state)
+{
+    (void)state;
+    for (unsigned extra = 0; extra < 2; extra++) {
+        struct wire_rig r;
+        start(&r, &server, "0 open[\"c\"]");
+        for (unsigned i = 0; i < AMQP_RECENT + extra; i++) {
+            char text[64];
+            snprintf(text, sizeof text, "%u begin[null 1 9 9]\n%u end[]", 7 + i, 7 + i);
+            wire_rig_feed(&r, text);
+        }
+        wire_rig_feed(&r, "7 end[]");
+        assert_int_equal(r.last, extra ? ERR_PROTOCOL : ERR_AGAIN);
+        wire_rig_fini(&r);
+    }
+}
+
 /* Who attaches waits for an answer, and nobody has said a word of a session on a channel above. */
 static void frames_for_no_session_close_the_connection(void **state)
 {
@@ -187,6 +204,7 @@ static void frames_for_no_session_close_the_connection(void **state)
         {"4 attach[\"b\" 0 true]", "There is no session on channel 4."},
         {"5 flow[1 1 1 1]", "There is no session on channel 5."},
         {"5 end[]", "There is no session on channel 5."},
+        {"3 transfer[0 0 b\"t\"]", "There is no session on channel 3."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct wire_rig r;
@@ -297,6 +315,7 @@ int main(void)
         cmocka_unit_test(an_end_takes_its_links_along),
         cmocka_unit_test(an_end_of_ours_waits_for_the_peers),
         cmocka_unit_test(what_comes_late_for_an_ended_session_is_swallowed),
+        cmocka_unit_test(of_so_many_ended_sessions_late_words_are_swallowed),
         cmocka_unit_test(frames_for_no_session_close_the_connection),
         cmocka_unit_test(a_begin_before_the_end_closes_the_connection),
         cmocka_unit_test(frames_behind_our_close_are_swallowed),

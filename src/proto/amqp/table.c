@@ -74,3 +74,17 @@ void amqp_table_fini(struct amqp_table *t)
     free(t->rows);
     *t = (struct amqp_table){0};
 }
+
+void amqp_recent_add(struct amqp_recent *r, uint16_t id)
+{
+    r->ids[r->next] = id;
+    r->next = (uint8_t)((r->next + 1) % AMQP_RECENT);
+    r->count = (uint8_t)MIN(r->count + 1, (int)AMQP_RECENT);
+}
+
+bool amqp_recent_has(const struct amqp_recent *r, uint32_t id)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->ids[i] == id) return true;
+    return false;
+}
