@@ -184,6 +184,13 @@ static bool is_numbering(struct slice key)
            slice_is(key, PRODUCER_SEQUENCE);
 }
 
+/* A key of another type than amqp_map_find() looks at names nothing: else it would be stored, as a symbol, under a
+ * name whose value was not looked at, and a producer's sequence number would be another one after a restart. */
+static struct slice name_of(const struct amqp_value *key)
+{
+    return key->type == AMQP_BINARY ? SLICE_NONE : amqp_text(key);
+}
+
 /* Keys go out as symbols, as consumers want them; values as they came. */
 static unsigned put_annotations(const struct event_sender *e, struct buf *b,
                                 const struct amqp_value *map)
@@ -194,7 +201,7 @@ static unsigned put_annotations(const struct event_sender *e, struct buf *b,
     for (uint32_t i = 0; i + 1 < map->count; i += 2) {
         struct amqp_value key, value;
         if (amqp_get(&c, &key) != OK || amqp_get(&c, &value) != OK) break;
-        struct slice name = amqp_text(&key);
+        struct slice name = name_of(&key);
         if (name.len == 0 || is_ours(name) || (is_numbering(name) && !e->idempotent)) continue;
         if (key.type == AMQP_SYMBOL) {
             buf_put(b, key.whole.ptr, (size_t)(c.at - key.whole.ptr));

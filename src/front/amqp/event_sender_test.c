@@ -195,6 +195,17 @@ static void what_only_the_service_says_is_left_out(void **state)
     stop();
 }
 
+static void a_key_that_is_neither_symbol_nor_string_is_left_out(void **state)
+{
+    (void)state;
+    start("orders");
+    send(1, SINGLE, "@114 {b\"mine\" \"no\" 7 \"seven\" 'mine' \"m\"} @117 b\"x\"");
+    struct record r = record_at(0);
+    assert_int_equal(r.pair_count, 1);
+    assert_true(has_pair(&r, "mine", "m"));
+    stop();
+}
+
 static void a_link_may_be_a_partition_s_or_a_publisher_s(void **state)
 {
     (void)state;
@@ -318,6 +329,22 @@ static void an_idempotent_producer_is_told_who_it_is(void **state)
     expect_accepted(send_numbered(1, NUMBERED("4711L", "2i", "2147483647i")), 1);
     memcpy(&sent, home.asked->body, sizeof sent);
     assert_int_equal(sent.first, INT32_MAX);
+    end_idempotent();
+}
+
+/* After a restart the first one that is stored counts. */
+static void the_sequence_number_that_was_checked_is_the_one_that_is_stored(void **state)
+{
+    (void)state;
+    struct producer_event event;
+    attach_idempotent("orders/Partitions/3", "{}", (struct producer_answer){.id = 1});
+    expect_accepted(
+        send_numbered(0, "@114 {b\"com.microsoft:producer-sequence-number\" 99i "
+                         "'com.microsoft:producer-id' 1L 'com.microsoft:producer-epoch' 0i "
+                         "'com.microsoft:producer-sequence-number' 5i} @117 b\"x\""),
+        0);
+    memcpy(&event, home.asked->body + sizeof(struct producer_send), sizeof event);
+    assert_int_equal(event.pair_count, 3);
     end_idempotent();
 }
 
@@ -560,9 +587,11 @@ int main(void)
         cmocka_unit_test(single_events_go_round_and_are_accepted_once_they_are_durable),
         cmocka_unit_test(a_batch_goes_to_the_partition_of_its_key_and_is_answered_once),
         cmocka_unit_test(what_only_the_service_says_is_left_out),
+        cmocka_unit_test(a_key_that_is_neither_symbol_nor_string_is_left_out),
         cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
         cmocka_unit_test(a_publisher_s_name_has_at_most_128_bytes),
         cmocka_unit_test(an_idempotent_producer_is_told_who_it_is),
+        cmocka_unit_test(the_sequence_number_that_was_checked_is_the_one_that_is_stored),
         cmocka_unit_test(what_an_idempotent_producer_is_refused),
         cmocka_unit_test(numbers_that_cannot_be_are_refused),
         cmocka_unit_test(others_do_not_say_whose_events_they_are),
