@@ -125,6 +125,8 @@ static void as_the_c_sdk_uploads(void **state)
     assert_true(heard(blob, "content-length: 12\r\n") && heard(blob, "\r\n\r\nfirst second"));
     assert_int_equal(get(blob, &p, "GET", "x-ms-range: bytes=6-\r\n"), 206);
     assert_true(heard(blob, "content-range: bytes 6-11/12\r\n") && heard(blob, "\r\n\r\nsecond"));
+    assert_int_equal(get(blob, &p, "GET", "x-ms-range: bytes=6-5\r\n"), 200); /* none: all */
+    assert_true(heard(blob, "content-length: 12\r\n") && heard(blob, "\r\n\r\nfirst second"));
     assert_int_equal(get(blob, &p, "HEAD", ""), 200);
     assert_true(heard(blob, "x-ms-blob-type: BlockBlob\r\n"));
     rig_free(c);

@@ -11,22 +11,23 @@ static struct blobs *blobs_of(const struct transfer *t)
 
 enum range { RANGE_NONE, RANGE_GOOD, RANGE_BAD };
 
-/* Forms that are not served (several ranges, a suffix) are none, as for Azure. */
+/* Forms that are not served (several ranges, a suffix) are none, as for Azure; then `from` and `length` stay. */
 static enum range read_range(const struct call *c, uint64_t size, uint64_t *from, uint64_t *length)
 {
     struct slice text = http1_header(c->request, "x-ms-range"), first;
-    uint64_t to;
+    uint64_t begin, to;
     if (text.ptr == NULL) text = http1_header(c->request, "range");
     if (!slice_starts_nocase(text, SLICE_LIT("bytes="))) return RANGE_NONE;
     text = slice_from(text, strlen("bytes="));
     slice_split(&text, '-', &first);
-    if (text.ptr == NULL || num_u64(first, from) != OK) return RANGE_NONE;
+    if (text.ptr == NULL || num_u64(first, &begin) != OK) return RANGE_NONE;
     if (text.len == 0)
         to = UINT64_MAX;
-    else if (num_u64(text, &to) != OK || to < *from)
+    else if (num_u64(text, &to) != OK || to < begin)
         return RANGE_NONE;
-    if (*from >= size) return RANGE_BAD;
-    *length = MIN(to, size - 1) - *from + 1;
+    if (begin >= size) return RANGE_BAD;
+    *from = begin;
+    *length = MIN(to, size - 1) - begin + 1;
     return RANGE_GOOD;
 }
 
