@@ -1,6 +1,7 @@
 /* replay_resume.c - see replay_resume.h. */
 #include "cli/replay_resume.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
@@ -9,22 +10,51 @@
 #include "base/text.h"
 #include "cli/file.h"
 
-static enum err read_file(struct json *doc, struct replay_resume *out)
+/* An id as rand_guid() makes them: it is written again, and into every event. */
+static bool is_run(struct slice text)
+{
+    bool good = text.len == RAND_GUID_LEN;
+    for (size_t i = 0; i < text.len && good; i++)
+        good = isxdigit(text.ptr[i]) || text.ptr[i] == '-';
+    return good;
+}
+
+static bool read_count(const struct json *number, int64_t *out)
+{
+    return number && json_i64(number, out) == OK && *out >= 0;
+}
+
+/* A lane that nobody can read would be sent once more from its beginning. */
+static bool are_lanes(const struct json *lanes)
+{
+    int64_t next;
+    bool good = lanes && lanes->type == JSON_OBJECT;
+    for (const struct json *j = good ? lanes->child : NULL; j && good; j = j->next)
+        good = read_count(j, &next) && slice_find(j->key, '\0') == j->key.len;
+    return good;
+}
+
+static bool read_text(const struct json *doc, const char *name, struct slice *out)
+{
+    const struct json *text = json_given(doc, name);
+    *out = json_str(doc, name);
+    return text == NULL || (text->type == JSON_STRING && slice_find(*out, '\0') == out->len);
+}
+
+static bool read_file(const struct json *doc, struct replay_resume *out)
 {
     struct slice run = json_str(doc, "run");
-    struct json *lanes = json_get(doc, "lanes");
-    if (run.len == 0 || run.len >= sizeof out->run || lanes == NULL || lanes->type != JSON_OBJECT ||
-        json_given(doc, "events") == NULL ||
-        json_i64(json_given(doc, "events"), &out->events) != OK)
-        return fail(ERR_INVALID, "%s is no file of --resume", out->path);
+    const struct json *shift = json_given(doc, "shiftMicroseconds");
+    out->has_shift = shift != NULL;
+    out->lanes = json_get(doc, "lanes");
+    if (!is_run(run) || !are_lanes(out->lanes) ||
+        !read_count(json_given(doc, "events"), &out->events) ||
+        !read_text(doc, "target", &out->target) || !read_text(doc, "source", &out->source) ||
+        (shift && json_i64(shift, &out->shift_us) != OK))
+        return false;
     memcpy(out->run, run.ptr, run.len);
     out->run[run.len] = '\0';
-    const struct json *shift = json_given(doc, "shiftMicroseconds");
-    out->has_shift = shift && json_i64(shift, &out->shift_us) == OK;
-    out->target = json_str(doc, "target");
-    out->source = json_str(doc, "source");
-    out->lanes = lanes;
-    return OK;
+    return true;
 }
 
 enum err replay_resume_load(struct cli *c, const char *path, struct replay_resume *out)
@@ -36,9 +66,8 @@ enum err replay_resume_load(struct cli *c, const char *path, struct replay_resum
     rand_guid(out->run);
     if (path == NULL || stat(path, &st) != 0) return OK;
     TRY(file_load_max(c, path, REPLAY_RESUME_FILE_MAX, &text));
-    if (json_parse(&c->arena, text, &doc) != OK || doc->type != JSON_OBJECT)
-        return fail(ERR_INVALID, "%s is no file of --resume", path);
-    return read_file(doc, out);
+    if (json_parse(&c->arena, text, &doc) == OK && read_file(doc, out)) return OK;
+    return fail(ERR_INVALID, "%s is no file of --resume", path);
 }
 
 enum err replay_resume_begin(struct replay_resume *r, struct slice source, const char *target)
@@ -63,10 +92,9 @@ bool replay_resume_lane(struct replay_resume *r, const char *name, int64_t *next
     for (struct json *j = start; j; j = j->next) {
         if (!slice_eq(j->key, key)) continue;
         r->at = j->next;
-        return json_i64(j, next) == OK && *next >= 0;
+        return read_count(j, next);
     }
-    const struct json *found = start == r->lanes->child ? NULL : json_find(r->lanes, key);
-    return found && json_i64(found, next) == OK && *next >= 0;
+    return start != r->lanes->child && read_count(json_find(r->lanes, key), next);
 }
 
 static void write_lanes(struct buf *out, const struct replay_source *s,

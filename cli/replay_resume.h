@@ -25,7 +25,7 @@ struct replay_resume {
 
 enum { REPLAY_SAVE_US = 1000000, REPLAY_RESUME_FILE_MAX = 64 << 20 };
 
-/* `path` NULL, or no such file: the run begins. */
+/* `path` NULL, or no such file: the run begins.  ERR_INVALID: it is not what a run writes; nothing of it counts. */
 enum err replay_resume_load(struct cli *c, const char *path, struct replay_resume *out) MUST_USE;
 
 /* From now on it is of that source, borrowed.  `target` NULL: nothing is sent.  ERR_CONFLICT: the file is of

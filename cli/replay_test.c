@@ -357,6 +357,43 @@ static enum err first_peek(void)
     return e;
 }
 
+#define RESUME_RUN "\"run\":\"0d9b1e52-5d3c-4c1e-9a53-0a0c36a1e0f2\","
+
+/* What was lost of it would be sent a second time, or at other times. */
+static void a_file_of_resume_is_whole_or_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        enum err wanted;
+    } rows[] = {
+        {"{" RESUME_RUN "\"events\":3,\"target\":\"t\",\"lanes\":{\"0\":7}}", OK},
+        {"{" RESUME_RUN "\"events\":3,\"shiftMicroseconds\":null,\"lanes\":{}}", OK},
+        {"{\"run\":\"a\\\"b\",\"events\":3,\"lanes\":{\"0\":7}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":-1,\"lanes\":{\"0\":7}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"lanes\":{\"0\":\"7\"}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"lanes\":{\"0\":-7}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"lanes\":{\"0\\u0000\":7}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"shiftMicroseconds\":\"5\",\"lanes\":{}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"source\":5,\"lanes\":{}}", ERR_INVALID},
+        {"{" RESUME_RUN "\"events\":3,\"target\":\"t\\u0000\",\"lanes\":{}}", ERR_INVALID},
+        {"[]", ERR_INVALID},
+    };
+    char path[100];
+    (void)state;
+    make_folder();
+    snprintf(path, sizeof path, "%s/state", folder);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cli c = {0};
+        struct replay_resume r;
+        FILE *f = fopen(path, "we");
+        fputs(rows[i].text, f);
+        fclose(f);
+        if (replay_resume_load(&c, path, &r) != rows[i].wanted) fail_msg("%s", rows[i].text);
+        arena_free(&c.arena);
+    }
+    drop_folder();
+}
+
 static void so_many_files_are_open_at_a_time(void **state)
 {
     const struct rig_event e = {1, 1, "d", "x"};
@@ -675,6 +712,7 @@ int main(void)
         cmocka_unit_test(a_page_of_a_list_has_a_size),
         cmocka_unit_test(folders_lie_in_so_many_others),
         cmocka_unit_test(a_file_of_resume_has_a_size),
+        cmocka_unit_test(a_file_of_resume_is_whole_or_refused),
         cmocka_unit_test(so_many_files_are_open_at_a_time),
         cmocka_unit_test(files_of_so_many_event_hubs_are_told_apart),
         cmocka_unit_test(there_are_so_many_files_and_not_one_more),
