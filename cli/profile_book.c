@@ -50,6 +50,31 @@ enum err profile_book_read(struct cli *c, const char *path, struct json **out)
 
 /* ---- written */
 
+/* A JSON string, but for what YAML takes for an end of a line, or for no character. */
+static void put_text(struct buf *out, struct slice text)
+{
+    static const struct {
+        struct slice utf8;
+        const char *escape;
+    } strange[] = {{SLICE_LIT("\u2028"), "\\u2028"},
+                   {SLICE_LIT("\u2029"), "\\u2029"},
+                   {SLICE_LIT("\ufeff"), "\\ufeff"},
+                   {SLICE_LIT("\ufffe"), "\\ufffe"},
+                   {SLICE_LIT("\uffff"), "\\uffff"}};
+    enum { STRANGE = sizeof strange / sizeof *strange };
+    struct buf json = {0}, escaped = {0};
+    text_json_string(&json, text);
+    for (struct slice rest = buf_slice(&json); rest.len;) {
+        size_t i = 0;
+        while (i < STRANGE && !slice_starts(rest, strange[i].utf8)) i++;
+        buf_put_slice(&escaped, i < STRANGE ? slice_str(strange[i].escape) : slice_head(rest, 1));
+        rest = slice_from(rest, i < STRANGE ? strange[i].utf8.len : 1);
+    }
+    text_json_shown(out, buf_slice(&escaped));
+    buf_wipe(&json);
+    buf_wipe(&escaped);
+}
+
 static void put_map(struct buf *out, const struct json *map, int indent)
 {
     for (const struct json *j = map->child; j; j = j->next) {
@@ -57,14 +82,14 @@ static void put_map(struct buf *out, const struct json *map, int indent)
         if (is_setting(j->key) || indent == 0)
             buf_put_slice(out, j->key);
         else
-            text_json_string(out, j->key);
+            put_text(out, j->key);
         buf_put_u8(out, ':');
         if (j->type == JSON_OBJECT) {
             buf_put_str(out, j->child ? "\n" : " {}\n");
             put_map(out, j, indent + 2);
         } else {
             buf_put_u8(out, ' ');
-            text_json_string(out, j->text);
+            put_text(out, j->text);
             buf_put_u8(out, '\n');
         }
     }

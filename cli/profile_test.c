@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "cli/profile.h"
 
 static char home[64], path[128];
@@ -115,6 +116,29 @@ static void a_bad_file_is_named_with_its_line(void **state)
     }
 }
 
+/* Ends of lines and what is no character, to YAML: all of them are escaped. */
+static void a_book_that_is_written_says_what_it_said(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ca: \"/\\x7f \\u2028 \\L \\P \\N \\uffff \\ufffe \\ufeff \\u00fc \\\" x\"\n"
+        "profiles: {\"a\\u2029\\x7f\": {connection-string: \"\\L\"}}\n";
+    struct json *book, *again;
+    struct profile p;
+    struct buf said = {0}, read = {0};
+    assert_int_equal(find(yaml, "a\u2029\x7f", &p), OK);
+    assert_string_equal(p.connection_string, "\u2028");
+    assert_int_equal(profile_book_read(&cli, path, &book), OK);
+    assert_int_equal(profile_book_write(path, book), OK);
+    assert_int_equal(profile_book_read(&cli, path, &again), OK);
+    json_write(&said, book);
+    json_write(&read, again);
+    assert_string_equal(buf_cstr(&said), buf_cstr(&read));
+    assert_non_null(strstr(buf_cstr(&said), "\u00fc"));
+    buf_free(&said);
+    buf_free(&read);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, go_home, leave)
 
 int main(void)
@@ -123,6 +147,7 @@ int main(void)
         TEST(the_profile_is_named_by_flag_variable_or_file),
         TEST(no_file_is_no_profile_unless_one_is_named),
         TEST(a_bad_file_is_named_with_its_line),
+        TEST(a_book_that_is_written_says_what_it_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
