@@ -60,7 +60,8 @@ static enum err read_manifest(struct cli *c, const char *root, const struct json
             "%s is of version %lld, this program knows up to %d; restore it with the newer program",
             path, (long long)version, BACKUP_MANIFEST_VERSION);
     *files = json_get(doc, "files");
-    return *files && (*files)->type == JSON_ARRAY ? OK : fail(ERR_CORRUPT, "%s is damaged", path);
+    bool some = *files && (*files)->type == JSON_ARRAY && (*files)->child;
+    return some && version > 0 ? OK : fail(ERR_CORRUPT, "%s is damaged", path);
 }
 
 /* ---- create */

@@ -184,6 +184,10 @@ def damage_is_found_and_nothing_is_overwritten():
         manifest.write_text(text.replace('"version":1', '"version":2'), encoding="utf-8")
         done = azimuth("backup", "verify", "--from", backup)
         check(done.status == 1 and "version 2" in done.error, str(done))
+        for damaged in (text.replace('"version":1', '"version":0'), text[: text.index("[")] + "[]}"):
+            manifest.write_text(damaged, encoding="utf-8")
+            done = azimuth("backup", "verify", "--from", backup)
+            check(done.status == 1 and "is damaged" in done.error, str(done))
         manifest.unlink()
         done = azimuth("backup", "verify", "--from", backup)
         check(done.status == 3 and "not finished" in done.error, str(done))
