@@ -9,8 +9,23 @@
 
 /* ---- from the file to steps */
 
+/* What the hub has of one name; the second would be taken for the first, and count for nothing. */
+static enum err check_new(const struct seed *s, const struct yaml *at, const struct seed_step *step)
+{
+    static const char *const names[] = {
+        [SEED_EVENT_HUB] = "event hub", [SEED_DIAGNOSTIC] = "diagnostic setting"};
+    if (step->kind != SEED_EVENT_HUB && step->kind != SEED_DIAGNOSTIC) return OK;
+    for (const struct seed_step *x = s->steps; x; x = x->next)
+        if (x->kind == step->kind && slice_eq_nocase(x->event_hub, step->event_hub))
+            return fail(ERR_INVALID, "%s:%zu: %s '%.*s' is there already on line %zu", s->path,
+                        at->line, names[step->kind], SLICE_ARG(slice_head(step->event_hub, 128)),
+                        x->line);
+    return OK;
+}
+
 static enum err add(struct seed *s, const struct yaml *at, const struct seed_step *step)
 {
+    TRY(check_new(s, at, step));
     if (s->step_count++ == SEED_STEPS_MAX)
         return fail(ERR_INVALID,
                     "%s:%zu: more than %d event hubs, consumer groups, captures and settings",
