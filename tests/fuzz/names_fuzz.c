@@ -7,6 +7,9 @@
  *
  * What is read and printed again reads the same, what is read lies in the input, and a refusal has a text.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "front/amqp/address.h"
@@ -107,10 +110,20 @@ static void print_pair(const char *name, struct slice value)
     text_percent(&printed, value);
 }
 
+/* As a date, or where there is none so late as a number. */
+static void print_expiry(int64_t ms)
+{
+    static const int64_t latest_ms = 253402300799999; /* of year 9999 */
+    char expiry[CLOCK_ISO_LEN + 1];
+    if (ms <= latest_ms)
+        clock_iso(ms * 1000, expiry);
+    else
+        snprintf(expiry, sizeof expiry, "%" PRId64, ms);
+    print_pair("%24.exp", slice_str(expiry));
+}
+
 static void print_bag(const struct envelope *m)
 {
-    char expiry[CLOCK_ISO_LEN + 1];
-    clock_iso(m->expiry_ms * 1000, expiry);
     print_pair("$.mid", m->message_id);
     print_pair("%24.cid", m->correlation_id);
     print_pair("%24.uid", m->user_id);
@@ -119,7 +132,7 @@ static void print_bag(const struct envelope *m)
     print_pair("%24.ce", m->content_encoding);
     print_pair("%24.sub", m->subject);
     print_pair("%24.ifid", m->interface_id);
-    if (m->expiry_ms) print_pair("%24.exp", slice_str(expiry));
+    if (m->expiry_ms) print_expiry(m->expiry_ms);
     for (size_t i = 0; i < m->property_count; i++) {
         buf_put_u8(&printed, '&');
         text_percent(&printed, m->properties[i].name);
