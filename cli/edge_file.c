@@ -22,10 +22,12 @@ static const char *beside(struct cli *c, const char *file, struct slice path)
     return (const char *)kept.ptr;
 }
 
-static struct slice text_of(const struct yaml *map, const char *name)
+/* A plain value; null says nothing. */
+static enum err take_text(const char *file, const struct yaml *m, struct slice *out)
 {
-    const struct yaml *m = yaml_get(map, name);
-    return m && m->kind == YAML_TEXT && !yaml_is_null(m) ? m->text : SLICE_NONE;
+    if (m->kind != YAML_TEXT) return yaml_bad(file, m, "a plain value was expected");
+    if (!yaml_is_null(m)) *out = m->text;
+    return OK;
 }
 
 static void leave_out(const struct edge_plan *p, const char *file, const struct yaml *m)
@@ -37,22 +39,40 @@ static void leave_out(const struct edge_plan *p, const char *file, const struct 
 static enum err read_devices(struct edge_plan *p, const char *file, const struct yaml *list,
                              struct slice parent);
 
-/* What only a folder of the device has; false: it is nothing of that. */
-static bool take_setting(struct edge *edge, const struct yaml *m)
+static enum err read_auth(const struct edge_plan *p, const char *file, const struct yaml *auth,
+                          struct edge_agent *agent)
 {
-    bool known = true;
-    if (slice_is(m->name, "hostname"))
-        edge->hostname = m->text;
-    else if (slice_is(m->name, "edgeAgent"))
-        edge->agent.image = m->text;
-    else if (slice_is(m->name, "containerAuth"))
-        edge->agent = (struct edge_agent){.image = edge->agent.image,
-                                          .server = text_of(m, "serverAddress"),
-                                          .user = text_of(m, "username"),
-                                          .password = text_of(m, "password")};
-    else
-        known = false;
-    return known;
+    if (yaml_is_null(auth)) return OK;
+    for (const struct yaml *m = auth->child; m; m = m->next) {
+        struct slice *to = slice_is(m->name, "serverAddress") ? &agent->server
+                           : slice_is(m->name, "username")    ? &agent->user
+                           : slice_is(m->name, "password")    ? &agent->password
+                                                              : NULL;
+        if (to)
+            TRY(take_text(file, m, to));
+        else
+            leave_out(p, file, m);
+    }
+    return agent->server.len ? OK : yaml_bad(file, auth, "serverAddress is missing");
+}
+
+/* What only a folder of the device has. */
+static enum err read_setting(const struct edge_plan *p, const char *file, const struct yaml *m,
+                             struct edge *edge)
+{
+    if (p->folder && slice_is(m->name, "hostname")) return take_text(file, m, &edge->hostname);
+    if (p->folder && slice_is(m->name, "edgeAgent")) return take_text(file, m, &edge->agent.image);
+    if (p->folder && slice_is(m->name, "containerAuth")) return read_auth(p, file, m, &edge->agent);
+    leave_out(p, file, m);
+    return OK;
+}
+
+static enum err read_deployment(struct edge_plan *p, const char *file, const struct yaml *m,
+                                struct edge *edge)
+{
+    struct slice path = {0};
+    TRY(take_text(file, m, &path));
+    return path.len ? edge_manifest(p, beside(p->cli, file, path), &edge->content) : OK;
 }
 
 static enum err read_device(struct edge_plan *p, const char *file, const struct yaml *item,
@@ -65,9 +85,9 @@ static enum err read_device(struct edge_plan *p, const char *file, const struct 
     edge.id = id->text;
     for (const struct yaml *m = item->child; m; m = m->next) {
         if (slice_is(m->name, "deployment"))
-            TRY(edge_manifest(p, beside(p->cli, file, m->text), &edge.content));
-        else if (m != id && m != children && !(p->folder && take_setting(&edge, m)))
-            leave_out(p, file, m);
+            TRY(read_deployment(p, file, m, &edge));
+        else if (m != id && m != children)
+            TRY(read_setting(p, file, m, &edge));
     }
     TRY(edge_add(p, &edge));
     return children ? read_devices(p, file, children, edge.id) : OK;
@@ -92,29 +112,44 @@ static enum err read_method(struct edge_plan *p, const char *file, const struct 
     return yaml_bad(file, way, "symmetricKey or x509Certificate was expected");
 }
 
-static void read_root(struct edge_plan *p, const char *file, const struct yaml *certificates)
+/* Beside the file, unless an option has said which. */
+static enum err read_path(const struct edge_plan *p, const char *file, const struct yaml *m,
+                          const char **at)
 {
-    struct slice cert = text_of(certificates, "rootCACertPath"),
-                 key = text_of(certificates, "rootCACertKeyPath");
-    if (p->folder == NULL) {
-        leave_out(p, file, certificates);
-        return;
-    }
-    if (cert.len && p->root_cert == NULL) p->root_cert = beside(p->cli, file, cert);
-    if (key.len && p->root_key == NULL) p->root_key = beside(p->cli, file, key);
+    struct slice path = {0};
+    TRY(take_text(file, m, &path));
+    if (path.len && *at == NULL) *at = beside(p->cli, file, path);
+    return OK;
 }
 
-static void read_runtime(struct edge_plan *p, const char *file, const struct yaml *runtime)
+static enum err read_agent(struct edge_plan *p, const char *file, const struct yaml *m)
 {
-    for (const struct yaml *m = runtime->child; m; m = m->next) {
-        bool agent = slice_is(m->name, "defaultEdgeAgent");
-        if (!(agent || slice_is(m->name, "templateConfigPath")) || p->folder == NULL)
-            leave_out(p, file, m);
-        else if (agent && p->image.ptr == NULL && m->text.len)
-            p->image = m->text;
-        else if (!agent && p->template_path == NULL && m->text.len)
-            p->template_path = beside(p->cli, file, m->text);
-    }
+    struct slice image = {0};
+    TRY(take_text(file, m, &image));
+    if (image.len && p->image.ptr == NULL) p->image = image;
+    return OK;
+}
+
+/* Sections of what a folder is made of. */
+static enum err read_common(struct edge_plan *p, const char *file, const struct yaml *m)
+{
+    if (p->folder && slice_is(m->name, "rootCACertPath"))
+        return read_path(p, file, m, &p->root_cert);
+    if (p->folder && slice_is(m->name, "rootCACertKeyPath"))
+        return read_path(p, file, m, &p->root_key);
+    if (p->folder && slice_is(m->name, "templateConfigPath"))
+        return read_path(p, file, m, &p->template_path);
+    if (p->folder && slice_is(m->name, "defaultEdgeAgent")) return read_agent(p, file, m);
+    leave_out(p, file, m);
+    return OK;
+}
+
+static enum err read_section(struct edge_plan *p, const char *file, const struct yaml *section)
+{
+    if (section == NULL || yaml_is_null(section)) return OK;
+    if (section->kind != YAML_MAP) return yaml_bad(file, section, "names and values were expected");
+    for (const struct yaml *m = section->child; m; m = m->next) TRY(read_common(p, file, m));
+    return OK;
 }
 
 enum err edge_read_file(struct edge_plan *p, const char *file)
@@ -123,11 +158,9 @@ enum err edge_read_file(struct edge_plan *p, const char *file)
     TRY(file_yaml(p->cli, file, EDGE_FILE_MAX, &top));
     file = file_name(file);
     const struct yaml *devices = yaml_get(top, "edgeDevices");
-    const struct yaml *root = yaml_get(top, "certificates");
-    const struct yaml *runtime = yaml_get(top, "edgeConfiguration");
     TRY(read_method(p, file, yaml_get(top, "iotHub")));
-    if (root) read_root(p, file, root);
-    if (runtime) read_runtime(p, file, runtime);
+    TRY(read_section(p, file, yaml_get(top, "certificates")));
+    TRY(read_section(p, file, yaml_get(top, "edgeConfiguration")));
     if (devices == NULL) return yaml_bad(file, top, "the file has no edgeDevices");
     return read_devices(p, file, devices, SLICE_NONE);
 }

@@ -144,8 +144,7 @@ static void draw_one(const struct edge_plan *p, const struct edge *edge, bool la
 
 static bool is_below(const struct edge_plan *p, const struct edge *edge, struct slice parent)
 {
-    const struct edge *above = edge_find(p, edge->parent);
-    return parent.len ? slice_eq(edge->parent, parent) : above == NULL;
+    return parent.len ? slice_eq(edge->parent, parent) : edge_find(p, edge->parent) == NULL;
 }
 
 /* `parent` empty: those that are below nobody else here. */
