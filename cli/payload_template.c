@@ -44,12 +44,15 @@ static enum err read_numbers(struct payload_part *part, struct slice name)
     return OK;
 }
 
+/* Seconds, as exact as time is: in far shorter periods no time is a finite number of turns. */
+#define PERIOD_MIN 1e-6
+
 /* What the numbers of a shape have to do with each other. */
 static enum err check_numbers(const struct payload_part *part, struct slice name)
 {
     const double *n = part->numbers;
     bool fits = part->shape == SHAPE_PAD ? n[0] >= 0 && n[0] <= PAYLOAD_BODY_MAX : n[0] <= n[1];
-    if (part->shape == SHAPE_WAVE) fits = fits && n[2] > 0;
+    if (part->shape == SHAPE_WAVE) fits = fits && n[2] >= PERIOD_MIN;
     if (part->shape == SHAPE_WALK && part->word_count == 3) fits = fits && n[2] > 0;
     if (!fits) return fail(ERR_INVALID, "{{%.*s}}: its numbers do not fit", SLICE_ARG(name));
     return OK;

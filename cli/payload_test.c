@@ -57,6 +57,7 @@ static void placeholders_stand_for_what_the_help_says(void **state)
         {"{{epoch}}", "1700000000123"},
         {"{{pick one}}", "one"},
         {"{{walk 5 5}}{{random 2.50 2.50}}{{wave 1 1 60}}", "52.501"},
+        {"{{wave 1 1 1e-6}}", "1"},
         {"a{{pad 0}}b", "ab"},
     };
     (void)state;
@@ -71,12 +72,13 @@ static void what_is_wrong_with_a_template_is_named(void **state)
     static const struct {
         const char *template, *word;
     } rows[] = {
-        {"{{nonsense}}", "nonsense"},   {"{{}}", "not a placeholder"},
-        {"a {{device", "{{device"},     {"{{device 1}}", "number of arguments"},
-        {"{{walk 1}}", "number of"},    {"{{walk a b}}", "'a' is not a number"},
-        {"{{random 2 1}}", "not fit"},  {"{{walk 1 2 0}}", "not fit"},
-        {"{{wave 1 2 0}}", "not fit"},  {"{{pad -1}}", "not fit"},
-        {"{{random 1 nan}}", "number"}, {"{{random 1 inf}}", "number"},
+        {"{{nonsense}}", "nonsense"},     {"{{}}", "not a placeholder"},
+        {"a {{device", "{{device"},       {"{{device 1}}", "number of arguments"},
+        {"{{walk 1}}", "number of"},      {"{{walk a b}}", "'a' is not a number"},
+        {"{{random 2 1}}", "not fit"},    {"{{walk 1 2 0}}", "not fit"},
+        {"{{wave 1 2 0}}", "not fit"},    {"{{pad -1}}", "not fit"},
+        {"{{wave 1 2 9e-7}}", "not fit"}, {"{{wave 1 2 1e-300}}", "not fit"},
+        {"{{random 1 nan}}", "number"},   {"{{random 1 inf}}", "number"},
         {"{{pick}}", "number of"},
     };
     struct payload *p;
