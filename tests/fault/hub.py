@@ -250,6 +250,13 @@ class Storm:
     def mark(self):
         return self._say("mark")
 
+    def check_nothing_acked(self, why):
+        """While all devices try again, and again, nothing that they send from now on is acknowledged."""
+        tries = self.mark()["connects"] + 3 * self.devices
+        wait_for("devices that try again", lambda: self.status()["connects"] >= tries)
+        fresh = self.status()["fresh"]
+        check(fresh == 0, f"{fresh} messages were acknowledged {why}")
+
     def wait_acked(self, more, seconds=2 * WAIT_SECONDS):
         """Until so many messages more have been acknowledged."""
         goal = self.status()["acked"] + more

@@ -32,13 +32,6 @@ def hub_with_control(context, *options):
     return hub.start(), control
 
 
-def acknowledges_nothing(storm):
-    tries = storm.mark()["connects"] + 3 * storm.devices
-    wait_for("devices that try again", lambda: storm.status()["connects"] >= tries)
-    fresh = storm.status()["fresh"]
-    check(fresh == 0, f"{fresh} messages were acknowledged after a failed sync")
-
-
 def log_fails(context, words, end):
     hub, control = hub_with_control(context)
     with Storm(hub, 40, seed=context.chance.randrange(1 << 31)) as storm:
@@ -48,10 +41,10 @@ def log_fails(context, words, end):
             wait_for("a sync that fails", control.hits)
             reason = wait_for("/readyz that says so", hub.unready)
             check("log" in reason and "restart" in reason, f"/readyz gives another reason: {reason}")
-            acknowledges_nothing(storm)
+            storm.check_nothing_acked("after a failed sync")
             check(hub.metric("azimuth_log_healthy") == 0, "the metric says that the log is healthy")
             control.say("")
-            acknowledges_nothing(storm)
+            storm.check_nothing_acked("after a failed sync")
             check(hub.unready(), "the server forgot that a sync had failed")
             end(hub)
             hub.start()
