@@ -14,6 +14,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 
 from cases import CASES
 from goals import GOALS
@@ -57,31 +58,37 @@ def check_machine():
         sys.exit(f"bench: {WORK} is in memory; durable means a disk")
 
 
+def measure(book, name, case, options):
+    """One case, and what became of its goals: passed, failed."""
+    try:
+        case(book, name, options)
+    except NotNow as why:
+        print(f"  {name} {why}")
+        return 0, 0
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        print(f"  {name} could not be measured: {error}")
+        return 0, any(goal.must is not None for goal in GOALS if goal.case == name)
+    finally:
+        forget_data()
+    rows, passed, failed = table(book.lines, name)
+    print("\n".join(rows), flush=True)
+    return passed, failed
+
+
 def main():
     options = parse()
     check_machine()
     if options.urgent:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(URGENT_PRIORITY))  # children inherit it
     book = Book(options)
+    wanted = [name for name in CASES if not options.cases or name in options.cases]
     passed = failed = 0
-    for name, case in CASES.items():
-        if options.cases and name not in options.cases:
-            continue
-        print(f"\n{name}: {case.__doc__ or ''}".rstrip(": "), flush=True)
-        try:
-            case(book, name, options)
-        except NotNow as why:
-            print(f"  {name} {why}")
-            continue
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            print(f"  {name} could not be measured: {error}")
-            failed += any(goal.must is not None for goal in GOALS if goal.case == name)
-            continue
-        finally:
-            forget_data()
-        rows, good, bad = table(book.lines, name)
-        print("\n".join(rows), flush=True)
+    for number, name in enumerate(wanted, 1):
+        began = time.monotonic()
+        print(f"\n{name}: {CASES[name].__doc__ or ''}".rstrip(": "), flush=True)
+        good, bad = measure(book, name, CASES[name], options)
         passed, failed = passed + good, failed + bad
+        print(f"  {number} of {len(wanted)}, {time.monotonic() - began:.0f} s", flush=True)
     print(f"\nresults: {book.path}\n\n{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -11,12 +11,16 @@ from peers import Proton, Rabbit
 from roads import azimuths, command, generator, in_turn, login
 from servers import PARTITIONS, SERVER_CPU, Azimuth, Mosquitto, wait_settled
 
-EVENTS, QUICK_EVENTS = 2_000_000, 300_000
+QUICK_EVENTS, EVENTS, THOROUGH_EVENTS = 300_000, 500_000, 2_000_000  # what a log is filled with, RabbitMQ's in minutes
 EVERYTHING = 1 << 40
 GIB = 1 << 30
 READERS, READERS_EACH = 100, 5  # as many of a partition as a consumer group has
 READER_RATE = 100               # events a second of each
 TAIL_EVENTS = 80_000            # fewer than the log keeps in memory
+
+
+def events(options):
+    return QUICK_EVENTS if options.quick else THOROUGH_EVENTS if options.thorough else EVENTS
 
 
 # ---- one reader
@@ -38,7 +42,7 @@ def fill(server, count, options):
 
 def amqp_read(book, name, options):
     """A log that was filled before, read by one connection."""
-    count = QUICK_EVENTS if options.quick else EVENTS
+    count = events(options)
     for number in range(options.turns):
         for peer in (Proton, Rabbit, lambda: Azimuth(devices=100)):
             with peer() as server:
@@ -131,7 +135,7 @@ def read_by_cat(files):
 
 def cold_read(book, name, options):
     """Segments out of the page cache by cat; then, as they are in it, by one connection; and out of it by one."""
-    count = QUICK_EVENTS if options.quick else EVENTS
+    count = events(options)
     with Azimuth(devices=100) as server:
         fill(server, count, options)
     with Azimuth(data=server.data) as server:  # which has nothing of it in memory
@@ -169,7 +173,7 @@ def load_beside(server, arguments, rate, where):
 
 def many_readers(book, name, options):
     """M2 alone, and beside a hundred readers of what was stored before: at a rate, and as fast as they can."""
-    count = QUICK_EVENTS if options.quick else EVENTS
+    count = events(options)
     arguments = f"{TLS} -c 100 --qos 1 --window 16 --duration {options.seconds}"
     with Azimuth(devices=100) as server:
         fill(server, count, options)
