@@ -170,6 +170,14 @@ enum err io_load(struct io *io, const char *path, struct buf *out)
     return err;
 }
 
+bool io_exists(struct io *io, const char *path)
+{
+    struct io_file *f;
+    enum err err = io_open_file(io, path, IO_READ, &f);
+    if (err == OK) io_close(f);
+    return err != ERR_NOT_FOUND;
+}
+
 static enum err store_all(struct io_file *f, struct slice bytes)
 {
     TRY(io_truncate(f, 0));

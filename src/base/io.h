@@ -67,6 +67,9 @@ enum err io_remove(struct io *io, const char *path) MUST_USE;   /* a file or an 
 enum err io_make_dir(struct io *io, const char *path) MUST_USE; /* OK if it is there; parents too */
 enum err io_sync_dir(struct io *io, const char *path) MUST_USE; /* ".": the root */
 
+/* False: it was not found.  Also true when nobody can say, as without descriptors. */
+bool io_exists(struct io *io, const char *path);
+
 /* Calls back for each entry (not "." and ".."), in any order; `name` is borrowed. */
 typedef void (*io_entry_fn)(void *ctx, const char *name);
 enum err io_list(struct io *io, const char *path, io_entry_fn fn, void *ctx) MUST_USE;

@@ -252,7 +252,9 @@ static void small_files_are_stored_whole(struct io *io)
 {
     struct buf b = {0};
     assert_int_equal(io_load(io, "a", &b), ERR_NOT_FOUND);
+    assert_false(io_exists(io, "a"));
     assert_int_equal(io_store(io, "a", SLICE_LIT("a longer text")), OK);
+    assert_true(io_exists(io, "a"));
     assert_int_equal(io_store(io, "a", SLICE_LIT("short")), OK);
     assert_stored(io, "a", "short");
     uint8_t *large = mem_zero((16 << 20) + 1);

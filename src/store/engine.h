@@ -1,8 +1,8 @@
 /* engine.h - what a database must be able to do to be the store; private to store/.
  *
  * store.c has the lanes, the queues and the promises; an engine has the connections.  An engine is
- * used by three lanes at once, each in its own calls: write (begin, unit, commit, rollback, script,
- * backlog), read (query), check (checkpoint).
+ * used by three lanes at once, each in its own calls: write (is_there, begin, unit, commit, rollback,
+ * script, backlog), read (query), check (checkpoint).
  */
 #ifndef STORE_ENGINE_H
 #define STORE_ENGINE_H
@@ -20,6 +20,7 @@ struct store_engine {
     const char *name;
     enum err (*open)(struct io *io, struct engine **out);
     void (*close)(struct engine *e);
+    bool (*is_there)(const struct engine *e); /* false: its file was removed meanwhile */
 
     /* One transaction.  `unit` sets *result at the latest when `commit` returns: ERR_CONFLICT,
      * ERR_TOO_BIG and ERR_INVALID (the database could not make sense of it) concern that unit only.

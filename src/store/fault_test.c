@@ -125,6 +125,16 @@ static void a_failed_write_ends_all_acknowledging(void **state)
     assert_false(exists(r, 2));
 }
 
+static void a_database_that_is_removed_takes_nothing_more(void **state)
+{
+    struct rig *r = *state;
+    assert_int_equal(insert(r, 1, 10), OK);
+    assert_int_equal(io_remove(r->io, STORE_FILE), OK);
+    rig_pass(r, STORE_FILE_RECHECK_US);
+    assert_int_equal(insert(r, 2, 10), ERR_IO);
+    assert_false(store_healthy(r->store));
+}
+
 /* Fills the write-ahead log until a checkpoint is due, which then meets a failing disk. */
 static void a_checkpoint_that_cannot_sync_ends_all_acknowledging(void **state)
 {
@@ -406,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_failed_sync_ends_all_acknowledging),
         CASE(a_failed_write_ends_all_acknowledging),
+        CASE(a_database_that_is_removed_takes_nothing_more),
         CASE(a_checkpoint_that_cannot_sync_ends_all_acknowledging),
         CASE(a_full_disk_refuses_and_forgives),
         CASE(below_the_reserve_units_are_refused_until_there_is_room),

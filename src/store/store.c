@@ -48,7 +48,8 @@ struct store {
     struct lane *write, *read, *check;
     uint64_t reserve_bytes;
     struct turn_hook hook;
-    struct timer recheck;   /* set while below the reserve */
+    struct timer recheck; /* set while below the reserve */
+    int64_t file_checked_us;
     struct queue queues[2]; /* by enum store_queue */
     unsigned since_bulk;    /* interactive units since the last bulk one */
     bool checkpointing, again_posted;
@@ -112,6 +113,16 @@ static void check_reserve(struct store *s, int64_t now_us)
 static void on_recheck(struct timer *t, int64_t now_us)
 {
     check_reserve(CONTAINER_OF(t, struct store, recheck), now_us);
+}
+
+/* What is committed into a file that was removed, no restart would find. */
+static void check_file(struct store *s, int64_t now_us)
+{
+    if (now_us - s->file_checked_us < STORE_FILE_RECHECK_US) return;
+    s->file_checked_us = now_us;
+    if (!store_healthy(s) || s->engine->is_there(s->db)) return;
+    (void)!fail(ERR_NOT_FOUND, "the database was removed from the data directory");
+    poison(s, "look");
 }
 
 /* ---- queues */
@@ -286,6 +297,7 @@ static void turn_end(struct turn_hook *hook, int64_t now_us)
     struct store *s = CONTAINER_OF(hook, struct store, hook);
     if (s->queues[STORE_INTERACTIVE].first || s->queues[STORE_BULK].first) {
         check_reserve(s, now_us);
+        check_file(s, now_us);
         enum err refused = refusal(s);
         if (refused == OK)
             run_transaction(s);

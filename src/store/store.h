@@ -42,6 +42,7 @@ enum {
     STORE_WAL_CHECKPOINT = 4 << 20,     /* write-ahead log that is worth a checkpoint */
     STORE_WAL_MAX = 64 << 20,           /* the writer stops and checkpoints by itself */
     STORE_RESERVE_RECHECK_US = 1000000, /* while free disk is below the reserve */
+    STORE_FILE_RECHECK_US = 1000000,    /* whether the database is still in its directory */
     STORE_ANY = -1,                     /* any number of rows will do */
 };
 

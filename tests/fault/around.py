@@ -1,5 +1,6 @@
 """around.py - what a server stands on is taken away, cut or full while it runs, or is not there when it starts."""
 import contextlib
+import itertools
 import os
 import re
 import resource
@@ -113,6 +114,19 @@ def when_its_directory_is_removed_nothing_more_is_acknowledged(context):
         storm.check_nothing_acked("and are nowhere")
     hub.kill()
     check("journal" in hub.said.read_text(), f"it said: {hub.last_words()}")
+
+
+@group.case
+def when_its_database_is_removed_no_device_is_made(context):
+    """It looks once a second."""
+    hub = context.hub("--log-level", "warn").start()
+    numbers = itertools.count()
+    check(hub.put_device("before")[0] == 200, "no device was made before")
+    (hub.data / "store.db").unlink()
+    wait_for("a refusal", lambda: hub.put_device(f"late{next(numbers)}")[0] == 503)
+    check("restart" in (hub.unready() or ""), f"/readyz says: {hub.unready()}")
+    hub.kill()
+    check("the database was removed" in hub.said.read_text(), f"it said: {hub.last_words()}")
 
 
 @group.case

@@ -76,10 +76,7 @@ enum err journal_create(struct io *io, uint64_t bytes)
 
 bool journal_is_there(struct io *io)
 {
-    struct io_file *f;
-    enum err e = io_open_file(io, journal_path, IO_READ, &f);
-    if (e == OK) io_close(f);
-    return e != ERR_NOT_FOUND;
+    return io_exists(io, journal_path);
 }
 
 void journal_close(struct journal *j)

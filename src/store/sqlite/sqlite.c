@@ -88,6 +88,12 @@ static void sqlite_close(struct engine *e)
     free(e);
 }
 
+/* What was committed and not copied yet is in the write-ahead log. */
+static bool sqlite_is_there(const struct engine *e)
+{
+    return io_exists(e->vfs->io, db_path) && (e->wal_bytes == 0 || io_exists(e->vfs->io, wal_path));
+}
+
 static enum err sqlite_open(struct io *io, struct engine **out)
 {
     TRY(secure_wal(io));
@@ -272,6 +278,7 @@ const struct store_engine store_sqlite = {
     .name = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
+    .is_there = sqlite_is_there,
     .begin = sqlite_begin,
     .unit = sqlite_unit,
     .commit = sqlite_commit,
