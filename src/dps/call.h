@@ -133,6 +133,10 @@ const struct json *dps_call_doc(struct call *c);
 void dps_call_load(struct call *c, void (*fn)(struct store_wait *w, struct store_answer *a));
 bool dps_call_loaded(struct call *c, struct store_answer *a);
 
+/* One that cannot be read is there only for who deletes it. */
+enum err dps_call_take_enrollment(struct call *c, enum dps_kind kind,
+                                  const struct store_value *col) MUST_USE;
+
 /* Sends the row to every core, itself among them; `fn` is called when all have it. */
 void dps_call_tell_cores(struct call *c, enum dps_message kind, const struct group_row *row,
                          void (*fn)(struct call *c));

@@ -150,12 +150,17 @@ void dps_call_fail(struct call *c, unsigned code, const char *text)
 
 void dps_call_fail_store(struct call *c, enum err e)
 {
-    bool busy = e == ERR_THROTTLED || e == ERR_FULL;
-    dps_call_fail(c,
-                  busy               ? DPS_THROTTLED
-                  : e == ERR_TOO_BIG ? DPS_TOO_LARGE
-                                     : DPS_UNAVAILABLE,
-                  "the store does not take it now");
+    static const char *const later = "the store does not take it now";
+    switch (e) {
+    case ERR_THROTTLED:
+    case ERR_FULL: dps_call_fail(c, DPS_THROTTLED, later); break;
+    case ERR_TOO_BIG: dps_call_fail(c, DPS_TOO_LARGE, "it is more than the store takes"); break;
+    case ERR_CORRUPT:
+        dps_call_fail(c, DPS_SERVER_ERROR,
+                      "what is stored of it cannot be read: delete it, or restore a backup");
+        break;
+    default: dps_call_fail(c, DPS_UNAVAILABLE, later); break;
+    }
 }
 
 /* ---- at home: asking the store */
@@ -180,14 +185,20 @@ void dps_call_load(struct call *c, void (*fn)(struct store_wait *w, struct store
     dps_call_ask(c, &q, fn);
 }
 
+enum err dps_call_take_enrollment(struct call *c, enum dps_kind kind, const struct store_value *col)
+{
+    enum err e = enrollment_of_row(&c->arena, kind, col, &c->enrollment);
+    if (e == ERR_CORRUPT && c->head->verb == VERB_ENROLLMENT_DELETE) e = OK;
+    c->has_enrollment = e == OK;
+    return e;
+}
+
 bool dps_call_loaded(struct call *c, struct store_answer *a)
 {
     enum err e = a->err;
     if (e == OK && !store_next(a)) e = ERR_CORRUPT;
-    if (e == OK && a->col[0].type != STORE_NULL) {
-        e = enrollment_of_row(&c->arena, DPS_INDIVIDUAL, a->col, &c->enrollment);
-        c->has_enrollment = e == OK;
-    }
+    if (e == OK && a->col[0].type != STORE_NULL)
+        e = dps_call_take_enrollment(c, DPS_INDIVIDUAL, a->col);
     if (e == OK) c->has_registration = registration_of_row(&c->arena, a->col + 4, &c->registration);
     if (e != OK) dps_call_fail_store(c, e);
     return e == OK;

@@ -211,10 +211,10 @@ enum err enrollment_of_row(struct arena *a, enum dps_kind kind, const struct sto
     unsigned unused;
     enum err e = json_parse(a, col[0].bytes, &doc);
     if (e == OK) e = enrollment_read(a, kind, doc, NULL, out, &unused);
-    if (e != OK) return fail(ERR_CORRUPT, "a stored enrollment cannot be read");
     out->etag = (uint64_t)col[1].number;
     out->created_us = col[2].number;
     out->updated_us = col[3].number;
+    if (e != OK) return fail(ERR_CORRUPT, "a stored enrollment cannot be read");
     out->levels = json_levels(doc);
     return OK;
 }

@@ -70,7 +70,7 @@ enum err enrollment_read(struct arena *a, enum dps_kind kind, const struct json 
                          const struct enrollment *old, struct enrollment *out,
                          unsigned *code) MUST_USE;
 
-/* Of a row: document, etag, created_us, updated_us. */
+/* Of a row: document, etag, created_us, updated_us; the last three also on ERR_CORRUPT. */
 struct store_value;
 enum err enrollment_of_row(struct arena *a, enum dps_kind kind, const struct store_value *col,
                            struct enrollment *out) MUST_USE;

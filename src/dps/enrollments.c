@@ -45,10 +45,7 @@ static bool loaded(struct call *c, struct store_answer *a)
 {
     if (kind_of(c) == DPS_INDIVIDUAL) return dps_call_loaded(c, a);
     enum err e = a->err;
-    if (e == OK && store_next(a)) {
-        e = enrollment_of_row(&c->arena, DPS_GROUP, a->col, &c->enrollment);
-        c->has_enrollment = e == OK;
-    }
+    if (e == OK && store_next(a)) e = dps_call_take_enrollment(c, DPS_GROUP, a->col);
     if (e != OK) dps_call_fail_store(c, e);
     return e == OK;
 }
@@ -121,6 +118,7 @@ static void tell_cores(struct call *c, struct slice document)
                                   .updated_us = c->next.updated_us};
     dps_call_tell_cores(c, DPS_GROUP_APPLY, &row, answer_changed);
 }
+
 static void on_written(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);

@@ -104,7 +104,8 @@ static void load_row(struct groups *g, const struct group_row *row)
     if (try_read(&scratch, row->document, row, &unused) == OK)
         groups_apply(g, row);
     else
-        say_error("dps.group_not_read", "group=%.*s next=\"put it again, or restore a backup\"",
+        say_error("dps.group_not_read",
+                  "group=%.*s next=\"delete it and put it again, or restore a backup\"",
                   SLICE_ARG(row->id_lower));
     arena_free(&scratch);
 }

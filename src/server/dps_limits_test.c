@@ -304,6 +304,22 @@ static void a_row_that_no_list_can_have_does_not_hide_the_others(void **state)
     assert_int_equal(serve("GET", "/enrollments/deep", "", "").status, 200);
 }
 
+static void an_enrollment_that_cannot_be_read_can_be_deleted(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/enrollments/bad", "/enrollmentGroups/bad"};
+    put_row(DPS_INDIVIDUAL, "bad", "{");
+    put_row(DPS_GROUP, "bad", "{\"enrollmentGroupId\":\"bad\"}");
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(serve("GET", paths[i], "", "").status, 500);
+        assert_int_equal(serve("DELETE", paths[i], "If-Match: \"2\"\r\n", "").status, 412);
+        assert_int_equal(serve("DELETE", paths[i], "", "").status, 204);
+        assert_int_equal(serve("GET", paths[i], "", "").status, 404);
+    }
+    put_enrollment("bad", "");
+    put_group("bad", "");
+}
+
 static void the_keys_of_a_tpm_have_4_kilobytes(void **state)
 {
     (void)state;
@@ -465,6 +481,7 @@ int main(void)
         TEST(a_webhooks_url_has_2048_characters),
         TEST(an_enrollment_has_62_levels),
         TEST(a_row_that_no_list_can_have_does_not_hide_the_others),
+        TEST(an_enrollment_that_cannot_be_read_can_be_deleted),
         TEST(the_keys_of_a_tpm_have_4_kilobytes),
         TEST(documents_have_a_largest_size),
         TEST(over_mqtt_so_many_requests_wait_and_their_rids_have_a_length),
