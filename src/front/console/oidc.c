@@ -168,14 +168,23 @@ static void ask_for_token(struct asking *q)
     buf_wipe(&proof);
 }
 
+/* False: it was refused. */
+static bool has_length(struct call *c, struct slice code)
+{
+    if (code.len <= OIDC_CODE_MAX) return true;
+    char text[64];
+    metric_inc(&code_too_long);
+    snprintf(text, sizeof text, "the provider's code is longer than %d bytes", OIDC_CODE_MAX);
+    sign_in_refuse(c, SLICE_NONE, text);
+    return false;
+}
+
 void oidc_finish(struct call *c, struct slice code, struct slice state)
 {
     struct console *console = c->ctx;
     struct attempt attempt = {0};
-    if (!is_there(c)) return;
-    if (code.len > OIDC_CODE_MAX) metric_inc(&code_too_long);
-    if (code.len > OIDC_CODE_MAX ||
-        !attempts_take(&console->oidc->attempts, state, sign_in_cookie(c, SIGN_IN_PROVIDER_COOKIE),
+    if (!is_there(c) || !has_length(c, code)) return;
+    if (!attempts_take(&console->oidc->attempts, state, sign_in_cookie(c, SIGN_IN_PROVIDER_COOKIE),
                        c->now_us, &attempt)) {
         sign_in_refuse(c, SLICE_NONE,
                        "this sign-in began in another browser, or too long ago: begin anew");
