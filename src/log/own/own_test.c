@@ -413,6 +413,27 @@ static void a_batch_over_a_section_is_refused_in_its_turn(void **state)
     end(&f);
 }
 
+/* Though another core's batch, which is written, stands between the two. */
+static void what_was_appended_behind_a_refused_batch_is_not_written_with_others(void **state)
+{
+    (void)state;
+    struct fixture f = begin();
+    uint64_t max = journal_block_max(&f.rig->log->journal) - RECORD_HEAD;
+    append(&f, 0, 1, max + 1);
+    rig_turn(&f.rig->cores[0].lane);
+    rig_append(f.rig, 1, 1, 1, 100, RECORD_TO_STREAM);
+    rig_turn(&f.rig->cores[1].lane);
+    append(&f, 0, 2, 100);
+    rig_run(f.rig);
+    assert_int_equal(results(&f, ERR_TOO_BIG), 1);
+    assert_int_equal(results(&f, ERR_THROTTLED), 1);
+    assert_int_equal(results(&f, OK), 1);
+    fill(&f, 0, 1, 1, 100);
+    assert_ids(&f, 0, 1);
+    assert_ids(&f, 1, 1);
+    end(&f);
+}
+
 static void a_commit_takes_a_limited_number_of_batches(void **state)
 {
     (void)state;
@@ -991,6 +1012,7 @@ int main(void)
         cmocka_unit_test(a_lost_index_costs_only_reading),
         cmocka_unit_test(the_check_names_what_is_wrong),
         cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),
+        cmocka_unit_test(what_was_appended_behind_a_refused_batch_is_not_written_with_others),
         cmocka_unit_test(a_commit_takes_a_limited_number_of_batches),
         cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
         cmocka_unit_test(a_writer_keeps_so_much_memory),
