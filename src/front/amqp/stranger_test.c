@@ -303,6 +303,25 @@ static void homes_are_waited_for_before_something_is_refused(void **state)
     stop();
 }
 
+/* One byte more, and it is not read while a home is asked. */
+static void a_stranger_is_read_while_sixteen_kilobytes_are_left(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        start(false);
+        attach_for_parts();
+        assert_false(is_too_much("0 attach[\"d\" 9 false 0b 0b @40 [\"me\"] "
+                                 "@41 [\"devices/d/messages/events\"]]"));
+        size_t spare = room() - AMQP_STRANGER_ROOM + more, part = spare / PARTS;
+        for (unsigned i = 1; i < PARTS; i++) assert_false(send_part(i, part));
+        assert_false(conn.paused);
+        assert_false(send_part(0, spare - (PARTS - 1) * part));
+        assert_false(is_too_much("0 flow[1 9999 1 9999]"));
+        assert_int_equal(conn.paused, more);
+        stop();
+    }
+}
+
 /* Nobody answers, and the connection goes. */
 static void a_stranger_may_leave_while_homes_are_asked(void **state)
 {
@@ -324,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_thousand_sessions_fit_and_no_more_than_that),
         cmocka_unit_test(answers_that_are_not_taken_count),
         cmocka_unit_test(homes_are_waited_for_before_something_is_refused),
+        cmocka_unit_test(a_stranger_is_read_while_sixteen_kilobytes_are_left),
         cmocka_unit_test(a_stranger_may_leave_while_homes_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
