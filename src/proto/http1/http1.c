@@ -113,6 +113,7 @@ static void begin_request(struct http1 *h)
     h->strange = STRANGE_NOT;
     h->strange_len = 0;
     h->body_entered = false;
+    h->parser.method = HTTP_DELETE; /* not that of the last request */
     h->mute = false;
     h->http10 = false;
 }
@@ -167,6 +168,14 @@ void http1_engine_answered(struct http1 *h, int64_t now_us)
         end_reading(h);
 }
 
+/* Of a head that did not come whole the method may be known all the same. */
+static void owe_refusal(struct http1 *h)
+{
+    if (h->answer != ANSWER_NONE) return;
+    h->answer = ANSWER_OWED;
+    h->mute = h->parser.method == HTTP_HEAD && h->strange == STRANGE_NOT;
+}
+
 /* True if the caller shall see the event; the body of an answered request is dropped. */
 static bool settle_event(struct http1 *h)
 {
@@ -188,7 +197,7 @@ static bool settle_event(struct http1 *h)
         if (h->answer == ANSWER_COMPLETE) next_request(h);
         return wanted;
     case HTTP1_BAD:
-        if (h->answer == ANSWER_NONE) h->answer = ANSWER_OWED;
+        owe_refusal(h);
         h->close = true;
         end_reading(h);
         return true;

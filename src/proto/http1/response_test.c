@@ -68,6 +68,43 @@ static void some_answers_have_no_body(void **state)
     script_fini(&s);
 }
 
+static void expect_refusal(struct script *s, const char *body)
+{
+    char expected[160];
+    assert_true(http1_awaits_answer(s->h));
+    script_answer(s, 400);
+    snprintf(expected, sizeof expected,
+             "HTTP/1.1 400 Bad Request\r\n" DATE "connection: close\r\ncontent-length: 2\r\n\r\n%s",
+             body);
+    expect_said(s, expected);
+}
+
+/* Of a HEAD that is refused before it is whole, too: what came behind would be another answer. */
+static void a_malformed_head_is_answered_without_body(void **state)
+{
+    static const struct {
+        struct slice request;
+        const char *body;
+    } rows[] = {{SLICE_LIT("HEAD x HTTP/1.1\r\n"), ""},
+                {SLICE_LIT("HEAD / HTTP/1.1\r\n: x\r\n"), ""},
+                {SLICE_LIT("HEAD / HTTP/1.1\r\n\r\n"), ""},
+                {SLICE_LIT("HEADY / HTTP/1.1\r\n\r\n"), "ok"},
+                {SLICE_LIT("GET x HTTP/1.1\r\n"), "ok"}};
+    struct script s;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ask(&s, rows[i].request);
+        expect_refusal(&s, rows[i].body);
+        script_fini(&s);
+    }
+    ask(&s, SLICE_LIT("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n\"\r\n"));
+    script_answer(&s, 200);
+    expect_said(&s, "HTTP/1.1 200 OK\r\n" DATE "content-length: 2\r\n\r\n");
+    script_pull(&s);
+    expect_refusal(&s, "ok"); /* not the HEAD before it */
+    script_fini(&s);
+}
+
 static void who_wants_to_close_says_so(void **state)
 {
     (void)state;
@@ -269,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_has_length_date_type_and_headers),
         cmocka_unit_test(some_answers_have_no_body),
+        cmocka_unit_test(a_malformed_head_is_answered_without_body),
         cmocka_unit_test(who_wants_to_close_says_so),
         cmocka_unit_test(long_answers_go_in_chunks),
         cmocka_unit_test(an_old_client_gets_the_end_of_the_connection_instead_of_chunks),
