@@ -294,6 +294,10 @@ static void messages_go_to_the_broker_by_their_topic(void **state)
     run(0);
     assert_string_equal(broker.topic, "x/%2B%23%25$pump");
     assert_int_equal(broker.count, 2);
+    use(BROKERS(BROKER(",\"topic\":\"{deviceId}$x\"")));
+    say_to("", 1, 9); /* no device's: topics with a '$' first of all are the broker's own */
+    run(0);
+    assert_string_equal(broker.topic, "%24x");
 }
 
 static void an_envelope_has_properties_and_the_mark_of_a_loop(void **state)

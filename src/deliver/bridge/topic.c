@@ -54,6 +54,14 @@ static void put_coded(struct buf *out, struct slice text)
     }
 }
 
+/* A '$' of the template's own is the first byte of the topic if no placeholder before it had a value. */
+static void put_plain(struct buf *out, struct slice text)
+{
+    size_t coded = buf_size(out) == 0 && slice_starts(text, SLICE_LIT("$"));
+    put_coded(out, slice_head(text, coded));
+    buf_put_slice(out, slice_from(text, coded));
+}
+
 static struct slice value_of(enum part part, const struct hub *hub, const struct message *m)
 {
     struct slice device_id = message_pair(m, "iothub-connection-device-id");
@@ -70,7 +78,7 @@ void bridge_topic_put(struct slice template, const struct hub *hub, const struct
     struct buf topic = {0};
     while (template.len) {
         size_t open = slice_find(template, '{');
-        buf_put_slice(&topic, slice_head(template, open));
+        put_plain(&topic, slice_head(template, open));
         template = slice_from(template, open + (open < template.len));
         if (template.len) put_coded(&topic, value_of(take_part(&template), hub, m));
     }
