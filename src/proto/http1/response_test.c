@@ -71,8 +71,6 @@ static void some_answers_have_no_body(void **state)
 static void expect_refusal(struct script *s, const char *body)
 {
     char expected[160];
-    assert_true(http1_awaits_answer(s->h));
-    script_answer(s, 400);
     snprintf(expected, sizeof expected,
              "HTTP/1.1 400 Bad Request\r\n" DATE "connection: close\r\ncontent-length: 2\r\n\r\n%s",
              body);
@@ -88,12 +86,13 @@ static void a_malformed_head_is_answered_without_body(void **state)
     } rows[] = {{SLICE_LIT("HEAD x HTTP/1.1\r\n"), ""},
                 {SLICE_LIT("HEAD / HTTP/1.1\r\n: x\r\n"), ""},
                 {SLICE_LIT("HEAD / HTTP/1.1\r\n\r\n"), ""},
-                {SLICE_LIT("HEADY / HTTP/1.1\r\n\r\n"), "ok"},
+                {SLICE_LIT("HEADY / HTTP/1.1\r\n: x\r\n"), "ok"},
                 {SLICE_LIT("GET x HTTP/1.1\r\n"), "ok"}};
     struct script s;
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        ask(&s, rows[i].request);
+        script_init(&s, ANSWER_LATER, 0);
+        script_feed(&s, rows[i].request);
         expect_refusal(&s, rows[i].body);
         script_fini(&s);
     }
