@@ -2,6 +2,7 @@
  *
  *   t, m  MQTT topic of the device d, of its module m      u  MQTT user name
  *   b     property bag                                     a  AMQP address
+ *   F     property bag that may ask for a fault
  *   s     selector                                         f  AMQP filter that has one
  *   c, C  continuation token, its bytes before base64
  *
@@ -11,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "front/amqp/address.h"
 #include "front/amqp/selector.h"
@@ -18,6 +20,7 @@
 #include "front/device_mqtt/topic.h"
 #include "front/device_mqtt/user_name.h"
 #include "fuzz.h"
+#include "hub/fault/fault.h"
 #include "hub/query/cursor.h"
 #include "hub/query/query.h"
 #include "hub/session/session.h"
@@ -183,6 +186,53 @@ static void check_bag(struct slice text)
     buf_free(&scratch[1]);
 }
 
+/* ---- faults */
+
+enum { FAULT_NOW_US = 1000 };
+
+/* As many as there may be, and one more; who has one gets another in its place. */
+static void check_lasting(const struct fault *fault)
+{
+    struct faults *f = faults_new();
+    char who[8];
+    int64_t until_us = FAULT_NOW_US + fault->duration_us;
+    for (int i = 0; i <= FAULTS_MAX; i++) {
+        snprintf(who, sizeof who, "d%d", i);
+        enum err e = faults_begin(f, slice_str(who), fault, FAULT_NOW_US);
+        assert(e == (i < FAULTS_MAX || fault->duration_us == 0 ? OK : ERR_FULL));
+        if (e == OK) e = faults_begin(f, slice_str(who), fault, FAULT_NOW_US);
+        assert(e == OK || i == FAULTS_MAX);
+    }
+    assert(faults_of(f, SLICE_LIT("d1"), until_us) == FAULT_NONE);
+    enum fault_type now = faults_of(f, SLICE_LIT("d1"), until_us - 1);
+    assert(now == (fault->duration_us ? fault->type : FAULT_NONE));
+    assert(faults_of(f, SLICE_LIT("other"), FAULT_NOW_US) == FAULT_NONE);
+    faults_free(f);
+}
+
+static void check_fault(struct slice text)
+{
+    static struct property room[TELEMETRY_PROPERTIES_MAX];
+    const int64_t most_us = FAULT_SECONDS_MAX * INT64_C(1000000);
+    struct buf scratch = {0};
+    struct envelope m = {0};
+    struct fault fault, again;
+    enum err e = telemetry_parse_bag(text, &scratch, room, &m);
+    if (!refused(e)) {
+        e = fault_read(&m, &fault);
+        assert(e == OK || e == ERR_NOT_FOUND || (e == ERR_INVALID && fail_text()[0]));
+        assert(fault_is_asked("d", &m, &again) == (e == OK));
+        if (e == OK) {
+            assert(fault.type > FAULT_NONE && fault.type < FAULT_TYPES && again.type == fault.type);
+            assert(fault_type_name(fault.type)[0]);
+            assert(fault.delay_us >= 0 && fault.delay_us <= most_us);
+            assert(fault.duration_us >= 0 && fault.duration_us <= most_us);
+            if (fault_lasts(fault.type)) check_lasting(&fault);
+        }
+    }
+    buf_free(&scratch);
+}
+
 /* ---- AMQP */
 
 static const struct hub hub = {.name = "myhub", .id_scope = "0ne1"};
@@ -292,6 +342,7 @@ static void check_cursor_bytes(struct slice bytes)
 void fuzz_one(struct slice input)
 {
     struct slice rest = slice_from(input, 1);
+    say_level_max = SAY_ERROR;
     buf_clear(&printed);
     (void)fail(ERR_INVALID, "%s", "");
     switch (input.len ? input.ptr[0] : 0) {
@@ -299,6 +350,7 @@ void fuzz_one(struct slice input)
     case 'm': check_topic(rest, SLICE_LIT("d/m")); break;
     case 'u': check_user_name(rest); break;
     case 'b': check_bag(rest); break;
+    case 'F': check_fault(rest); break;
     case 'a': check_address(rest); break;
     case 's': check_selector(rest); break;
     case 'f': check_filter(rest); break;
