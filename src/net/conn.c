@@ -42,6 +42,16 @@ static void on_resume(void *ctx, struct lane *lane, struct msg *m)
     (void)lane;
 }
 
+/* Another core has let somebody in from that address. */
+static void on_proved(void *ctx, struct lane *lane, struct msg *m)
+{
+    struct conn_host *h = ctx;
+    struct guard_key address;
+    (void)lane;
+    memcpy(&address, m->body, sizeof address);
+    (void)guard_proved(&h->guard, address, clock_mono_us());
+}
+
 static void flush_dirty(struct turn_hook *hook, int64_t now_us)
 {
     struct conn_host *h = CONTAINER_OF(hook, struct conn_host, flush);
@@ -57,6 +67,7 @@ void conn_host_init(struct conn_host *h, struct lane *lane)
     list_init(&h->relieved);
     guard_init(&h->guard);
     lane_on(lane, NET_RESUME, on_resume, h);
+    lane_on(lane, NET_PROVED, on_proved, h);
     lane_on_turn_end(lane, &h->flush);
 }
 
@@ -570,7 +581,14 @@ void conn_login_failed(struct conn *c)
 
 void conn_login_good(struct conn *c)
 {
-    guard_proved(&c->host->guard, c->address, clock_mono_us());
+    struct conn_host *h = c->host;
+    if (!guard_proved(&h->guard, c->address, clock_mono_us())) return;
+    for (unsigned i = 0; i < h->core_count; i++) {
+        if (h->cores[i] == h->lane) continue;
+        struct msg *m = msg_new(NET_PROVED, sizeof c->address);
+        memcpy(m->body, &c->address, sizeof c->address);
+        post(h->lane, lane_addr(h->lane), lane_addr(h->cores[i]), m);
+    }
 }
 
 const char *conn_peer(const struct conn *c)

@@ -197,6 +197,12 @@ void core_admit_all(struct core *core)
     core->host.unguarded = true;
 }
 
+void core_meet(struct core *core, struct lane *const *cores, unsigned count)
+{
+    core->host.cores = cores;
+    core->host.core_count = count;
+}
+
 void core_watch(struct core *core, const struct conn_watch *watch)
 {
     core->host.watch = *watch;

@@ -6,18 +6,21 @@
 #include "base/limit.h"
 
 LIMIT_REACHED(too_many, "login-addresses")
+LIMIT_REACHED(too_many_proofs, "login-proofs")
 COUNTER(failures, "azimuth_logins_failed_total", "Logins that were refused, on any listener");
 COUNTER(bars, "azimuth_addresses_barred_total",
         "Times that an address had too many failed logins and no other");
 
 void guard_init(struct guard *g)
 {
-    strikes_init(&g->strikes, GUARD_ADDRESSES_MAX, GUARD_WINDOW_US, &too_many);
+    strikes_init(&g->failures, GUARD_ADDRESSES_MAX, GUARD_WINDOW_US, &too_many);
+    strikes_init(&g->proofs, GUARD_PROOFS_MAX, 0, &too_many_proofs);
 }
 
 void guard_fini(struct guard *g)
 {
-    strikes_fini(&g->strikes);
+    strikes_fini(&g->failures);
+    strikes_fini(&g->proofs);
 }
 
 static bool is_nobody(const struct guard_key *key)
@@ -31,27 +34,31 @@ static struct slice bytes_of(const struct guard_key *key)
     return slice_of(key->bytes, NET_NETWORK_LEN);
 }
 
-static bool is_trusted(const struct strike *s, int64_t now_us)
+static bool is_proved(const struct strike *s, int64_t within_us, int64_t now_us)
 {
-    return s->proved_us != INT64_MIN && now_us - s->proved_us < GUARD_TRUST_US;
+    return s && s->proved_us != INT64_MIN && now_us - s->proved_us < within_us;
 }
 
 void guard_failed(struct guard *g, struct guard_key key, int64_t now_us)
 {
     metric_inc(&failures);
     if (is_nobody(&key)) return;
-    unsigned count = strikes_add(&g->strikes, bytes_of(&key), now_us);
+    unsigned count = strikes_add(&g->failures, bytes_of(&key), now_us);
     if (count == GUARD_FAILURES_MAX && guard_bars(g, key, now_us)) metric_inc(&bars);
 }
 
-void guard_proved(struct guard *g, struct guard_key key, int64_t now_us)
+bool guard_proved(struct guard *g, struct guard_key key, int64_t now_us)
 {
-    if (!is_nobody(&key)) strikes_note(&g->strikes, bytes_of(&key))->proved_us = now_us;
+    if (is_nobody(&key)) return false;
+    struct strike *s = strikes_note(&g->proofs, bytes_of(&key));
+    if (is_proved(s, GUARD_PROOF_US, now_us)) return false;
+    s->proved_us = now_us;
+    return true;
 }
 
 bool guard_bars(const struct guard *g, struct guard_key key, int64_t now_us)
 {
-    const struct strike *s = strikes_find(&g->strikes, bytes_of(&key));
-    return s && strikes_count(&g->strikes, s, now_us) >= GUARD_FAILURES_MAX &&
-           !is_trusted(s, now_us);
+    const struct strike *s = strikes_find(&g->failures, bytes_of(&key));
+    return s && strikes_count(&g->failures, s, now_us) >= GUARD_FAILURES_MAX &&
+           !is_proved(strikes_find(&g->proofs, bytes_of(&key)), GUARD_TRUST_US, now_us);
 }

@@ -53,6 +53,8 @@ struct dialer *core_dialer(struct core *core); /* dial.h */
 enum err core_listen(struct core *core, int fd, bool is_unix,
                      const struct net_listener *l) MUST_USE;
 void core_admit_all(struct core *core); /* addresses are not barred (guard.h) */
+/* Tells the others, before it starts, from which addresses somebody was let in; `cores` are kept. */
+void core_meet(struct core *core, struct lane *const *cores, unsigned count);
 void core_watch(struct core *core, const struct conn_watch *watch); /* `watch` is copied */
 void core_start(struct core *core);                                 /* its thread */
 

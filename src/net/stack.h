@@ -43,13 +43,15 @@ struct conn_host {
     struct buf cipher;    /* where TLS engines write; empty between calls */
     struct buf frames;    /* the same for WebSocket engines */
     struct ws_spare spare;
-    struct guard guard;      /* of the addresses that connections come from */
-    bool unguarded;          /* nobody is barred */
+    struct guard guard;        /* of the addresses that connections come from */
+    bool unguarded;            /* nobody is barred */
+    struct lane *const *cores; /* who is told of a proof: all, `lane` among them; NULL: nobody */
+    unsigned core_count;
     struct conn_watch watch; /* .failed NULL: nobody */
     struct slice fed;        /* during conn_received(): what came */
 };
 
-enum { NET_RESUME = POST_NET, NET_RESOLVED };
+enum { NET_RESUME = POST_NET, NET_RESOLVED, NET_PROVED };
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_CLOSING, CONN_SHUT };
 

@@ -204,6 +204,7 @@ static void make_cores(struct server *s)
         if (s->cfg->no_login_limits) core_admit_all(s->cores[i]);
         s->core_lanes[i] = core_lane(s->cores[i]);
         s->dialers[i] = core_dialer(s->cores[i]);
+        core_meet(s->cores[i], s->core_lanes, s->core_count);
     }
 }
 

@@ -12,15 +12,16 @@ from people import HOST, WAIT_S, Server, key_of
 
 group = Group(lambda: Server(limits=True))
 close = group.close
-AT_ONCE = 8
+AT_ONCE, CORES = 8, 3
 ADDRESS_MAX, IDENTITY_MAX, HOLD_S = 100, 10, 5  # GUARD_FAILURES_MAX, SUSPECT_FAILURES_MAX, SUSPECT_HOLD_US
 
 
 class From:
     """The server, called from another address of this machine."""
 
-    def __init__(self, address):
-        self.server, self.address, self.ready = group.server(), address, group.server().ready
+    def __init__(self, address, server=None):
+        self.server, self.address = server or group.server(), address
+        self.ready = self.server.ready
         self.context = ssl.create_default_context(cafile=self.ready["ca"])
 
     def tls(self, port, _=None):
@@ -40,7 +41,7 @@ class From:
     def fail(self, times):
         """Each for another identity, which need not be there; side by side, as they count for a minute."""
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda number: self.connect(f"nobody-{number}", group.server().of(f"nobody-{number}")), range(times)))
+            return list(pool.map(lambda number: self.connect(f"nobody-{number}", self.server.of(f"nobody-{number}")), range(times)))
 
 
 def metric(name):
@@ -86,6 +87,18 @@ def behind_an_address_with_good_devices_nobody_is_locked_out():
     check(codes == [5] * len(codes), f"{codes.count(None)} were barred")
     check(plant.connect("d1", server.of("d1")) == 0, "the good device is locked out")
     check(plant.connect("d2", server.of("d2")) == 0, "another one, which comes for the first time, is locked out")
+
+
+@group.case
+def what_one_core_knows_of_an_address_all_know():
+    """Which core takes a connection nobody can choose: of so many each gets some."""
+    with Server("--workers", CORES, limits=True) as server:
+        plant = From("127.0.0.7", server)
+        check(plant.connect("d1", server.of("d1")) == 0, "a good device")
+        codes = plant.fail(2 * CORES * ADDRESS_MAX)
+        check(codes == [5] * len(codes), f"{codes.count(None)} were barred")
+        codes = [plant.connect("d1", server.of("d1")) for _ in range(10 * CORES)]
+        check(codes == [0] * len(codes), f"the good device: {codes}")
 
 
 @group.case
