@@ -7,7 +7,7 @@ Without cases all are run, in minutes each. --thorough takes more and longer run
 shorter and fewer, and less of everything: it tells the order of magnitude.
 --urgent is for a machine that others use too: servers and generator run at real-time priority, and nobody
 waits for quiet. --long takes the cases of ten minutes too.
-The rows with a must count as passed or failed; the others are only printed. Every run is
+The rows with a must count as passed, failed or skipped; the others are only printed. Every run is
 added as a line of JSON to tests/bench/results/; tests/bench/report.py makes docs/benchmarks.md of it.
 """
 import argparse
@@ -58,21 +58,25 @@ def check_machine():
         sys.exit(f"bench: {WORK} is in memory; durable means a disk")
 
 
+def musts(name):
+    return sum(goal.must is not None for goal in GOALS if goal.case == name)
+
+
 def measure(book, name, case, options):
-    """One case, and what became of its goals: passed, failed."""
+    """One case, and what became of its musts: passed, failed, skipped."""
     try:
         case(book, name, options)
     except NotNow as why:
-        print(f"  {name} {why}")
-        return 0, 0
+        print(f"skipped: {name}: {why}")
+        return 0, 0, musts(name)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"  {name} could not be measured: {error}")
-        return 0, any(goal.must is not None for goal in GOALS if goal.case == name)
+        return 0, musts(name), 0
     finally:
         forget_data()
     rows, passed, failed = table(book.lines, name)
     print("\n".join(rows), flush=True)
-    return passed, failed
+    return passed, failed, 0
 
 
 def main():
@@ -82,14 +86,14 @@ def main():
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(URGENT_PRIORITY))  # children inherit it
     book = Book(options)
     wanted = [name for name in CASES if not options.cases or name in options.cases]
-    passed = failed = 0
+    passed = failed = skipped = 0
     for number, name in enumerate(wanted, 1):
         began = time.monotonic()
         print(f"\n{name}: {CASES[name].__doc__ or ''}".rstrip(": "), flush=True)
-        good, bad = measure(book, name, CASES[name], options)
-        passed, failed = passed + good, failed + bad
+        good, bad, left_out = measure(book, name, CASES[name], options)
+        passed, failed, skipped = passed + good, failed + bad, skipped + left_out
         print(f"  {number} of {len(wanted)}, {time.monotonic() - began:.0f} s", flush=True)
-    print(f"\nresults: {book.path}\n\n{passed} passed, {failed} failed")
+    print(f"\nresults: {book.path}\n\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 
 
