@@ -4,7 +4,7 @@
 usage: tests/bench/report.py
 
 Of each processor the newest full measurement of each case is shown, each with the commit it was
-taken at. The text around the tables is tests/bench/benchmarks.md.in.
+taken at; of the processor that was measured last also the goals for which there is none. The text around the tables is tests/bench/benchmarks.md.in.
 """
 import json
 import pathlib
@@ -25,6 +25,18 @@ def dig(line, key):
     return line
 
 
+def spread(values):
+    """Of several runs, to their median; None of a single one, and about a median of nothing."""
+    if len(values) < 2:
+        return None
+    width, middle = max(values) - min(values), statistics.median(values)
+    return width / middle if middle else None if width else 0
+
+
+def percent(value):
+    return "" if value is None else f"{value * 100:.0f} %"
+
+
 class Row:
     """A goal with what was measured for it."""
 
@@ -36,7 +48,7 @@ class Row:
         peer = self._values(lines, goal.peer)
         self.own = statistics.median(own) if own else None
         self.peer = statistics.median(peer) if peer else None
-        self.spread = (max(own) - min(own)) / self.own if own and self.own else 0
+        self.spread = spread(own)
         self.ratio = self.own / self.peer if own and self.peer else None
         self.figure = self.ratio if goal.ratio else self.own
 
@@ -72,7 +84,7 @@ class Row:
 
     def limits(self):
         goal = self.goal
-        words = [f"{name} {limit:.3g}" for name, limit in (("must", goal.must), ("aim", goal.aim)) if limit is not None]
+        words = [f"{name} {number(limit)}" for name, limit in (("must", goal.must), ("aim", goal.aim)) if limit is not None]
         return ", ".join(words)
 
 
@@ -88,7 +100,7 @@ def table(lines, case):
         mark = {None: " ", True: "+", False: "!"}[row.held]
         ratio = "" if row.ratio is None else f"ratio {row.ratio:.2f}"
         text.append(f" {mark} {row.goal.what:52} {number(row.own):>7} {row.goal.unit:8} {row.goal.peer} "
-                    f"{number(row.peer):>7}  {ratio:11} spread {row.spread * 100:3.0f} %  "
+                    f"{number(row.peer):>7}  {ratio:11} {'' if row.spread is None else 'spread':6} {percent(row.spread):>6}  "
                     f"{row.limits()}: {row.distance()}".rstrip(": "))
     if not rows:
         text = [f"   {server:20} {number(statistics.median(values)):>7} CPU-s/M"
@@ -122,20 +134,29 @@ def peer_of(row):
     return f"{number(row.peer)} {row.goal.peer}" if named else number(row.peer)
 
 
-def markdown(lines):
+def measured(row, commit):
+    """The cells of a row for which there is a figure."""
+    goal = row.goal
+    own = f"{number(row.own)} {goal.unit}"
+    ratio = "" if row.ratio is None else f"**{row.ratio:.2f}**" if goal.ratio else f"{row.ratio:.2f}"
+    return [own if goal.ratio else f"**{own}**", peer_of(row), ratio, row.runs(), percent(row.spread),
+            f"{row.limits()}: {row.distance()}".strip(": "), commit]
+
+
+def markdown(lines, every):
+    """The table of a machine: of every goal, or of those that have been measured there."""
     text = ["| case | what | azimuth | peer | ratio | runs | spread | goal | commit |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for goal in GOALS:
         of_case = [line for line in lines if line["case"] == goal.case]
         row = Row(goal, of_case)
-        if row.own is None:
+        if row.own is not None:
+            cells = measured(row, of_case[0]["commit"])
+        elif every:
+            cells = ["not measured", goal.peer if goal.ratio else "", "", "", "", row.limits(), ""]
+        else:
             continue
-        ratio = "" if row.ratio is None else f"**{row.ratio:.2f}**" if goal.ratio else f"{row.ratio:.2f}"
-        own = f"{number(row.own)} {goal.unit}"
-        limits = f"{row.limits()}: {row.distance()}".strip(": ")
-        text.append(f"| {goal.case} | {goal.what} | {own if goal.ratio else f'**{own}**'} | "
-                    f"{peer_of(row)} | {ratio} | {row.runs()} | {row.spread * 100:.0f} % | {limits} | "
-                    f"{of_case[0]['commit']} |")
+        text.append(f"| {' | '.join([goal.case, goal.what, *cells])} |")
     return "\n".join(text)
 
 
@@ -180,9 +201,9 @@ def make(folder):
         for line in path.read_text(encoding="utf-8").splitlines():
             line = json.loads(line)
             machines.setdefault((line["processor"], line["kernel"]), []).append(line)
-    parts = []
-    for (processor, kernel), lines in sorted(machines.items()):
-        parts.append(f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines))}\n")
+    latest_first = sorted(machines.items(), key=lambda item: max(line["when"] for line in item[1]), reverse=True)
+    parts = [f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines), every=place == 0)}\n"
+             for place, ((processor, kernel), lines) in enumerate(latest_first)]
     text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
     text = text.replace("@GROWTH@", drawings(machines, folder)).replace("@STAGES@", stages(machines))
     (folder / DOCUMENT.name).write_text(text, encoding="utf-8")
