@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """suite.py [--long] [WORDS]: what is true of the documentation without running what it says, which tests/cli does."""
 import html.parser
+import json
 import pathlib
 import re
 import subprocess
@@ -162,6 +163,22 @@ def the_benchmarks_are_what_their_results_make():
     check("benchmarks.md" in made, f"report.py made {sorted(made)}")
     check(not other, f"run tests/bench/report.py: {other} in docs is not what the results make")
     return f"{len(made)} files"
+
+
+def git(*words):
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@case
+def the_commits_that_were_measured_are_there():
+    """Whoever doubts a figure can build what it was taken of."""
+    if git("rev-parse", "--is-shallow-repository").stdout.strip() != "false":
+        return "not asked: the history is not here"
+    files = tracked("tests/bench/results/*.jsonl")
+    measured = {line["commit"].rstrip("+") for file in files for line in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+    gone = sorted(commit for commit in measured if git("merge-base", "--is-ancestor", commit, "HEAD").returncode)
+    check(measured and not gone, f"tests/bench/results is of commits that are not in the history: {gone}")
+    return f"{len(measured)} commits"
 
 
 def mutations():
