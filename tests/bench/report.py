@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""Makes docs/benchmarks.md from the results kept in tests/bench/results/.
+"""Makes docs/benchmarks.md and docs/scale.md from the results kept in tests/bench/results/.
 
 usage: tests/bench/report.py
 
 Of each processor the newest full measurement of each case is shown, each with the commit it was
-taken at; of the processor that was measured last also the goals for which there is none. The text around the tables is tests/bench/benchmarks.md.in.
+taken at; of the processor that was measured last also the goals for which there is none. The texts
+around the figures are tests/bench/benchmarks.md.in and scale.md.in; scale.py reckons those of the latter.
 """
 import json
 import pathlib
 import statistics
 
 import plot
+import scale
 from goals import GOALS, PEER
 
 HERE = pathlib.Path(__file__).resolve().parent
-DOCUMENT = HERE.parent.parent / "docs" / "benchmarks.md"
-TEMPLATE = HERE / "benchmarks.md.in"
+DOCS = HERE.parent.parent / "docs"
 
 
 def dig(line, key):
@@ -194,24 +195,32 @@ def stages(machines):
     return f"{head}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def make(folder):
-    """Writes the page and its pictures."""
-    machines = {}
-    for path in sorted((HERE / "results").glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(line)
-            machines.setdefault((line["processor"], line["kernel"]), []).append(line)
+def benchmarks(template, machines, folder):
+    """The page, and its pictures in the folder."""
     latest_first = sorted(machines.items(), key=lambda item: max(line["when"] for line in item[1]), reverse=True)
     parts = [f"## {processor}, Linux {kernel}\n\n{markdown(newest(lines), every=place == 0)}\n"
              for place, ((processor, kernel), lines) in enumerate(latest_first)]
-    text = TEMPLATE.read_text(encoding="utf-8").replace("@TABLES@", "\n".join(parts).rstrip())
-    text = text.replace("@GROWTH@", drawings(machines, folder)).replace("@STAGES@", stages(machines))
-    (folder / DOCUMENT.name).write_text(text, encoding="utf-8")
+    text = template.replace("@TABLES@", "\n".join(parts).rstrip())
+    return text.replace("@GROWTH@", drawings(machines, folder)).replace("@STAGES@", stages(machines))
+
+
+def make(folder):
+    """Writes both pages and the pictures."""
+    lines = [json.loads(line) for path in sorted((HERE / "results").glob("*.jsonl"))
+             for line in path.read_text(encoding="utf-8").splitlines()]
+    machines = {}
+    for line in lines:
+        machines.setdefault((line["processor"], line["kernel"]), []).append(line)
+    pages = {"benchmarks.md": lambda template: benchmarks(template, machines, folder),
+             "scale.md": lambda template: scale.fill(template, lines)}
+    for name, page in pages.items():
+        template = (HERE / f"{name}.in").read_text(encoding="utf-8")
+        (folder / name).write_text(page(template), encoding="utf-8")
 
 
 def main():
-    make(DOCUMENT.parent)
-    print(f"wrote {DOCUMENT}")
+    make(DOCS)
+    print(f"wrote benchmarks.md, scale.md and the pictures of growth in {DOCS}")
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def the_list_of_differences_is_what_its_file_makes():
 
 @case
 def the_benchmarks_are_what_their_results_make():
-    """The page, and the pictures of growth."""
+    """The page, what is reckoned from it on that about scale, and the pictures of growth."""
     sys.path.insert(0, str(ROOT / "tests/bench"))
     import report  # pylint: disable=import-outside-toplevel
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +160,7 @@ def the_benchmarks_are_what_their_results_make():
         made = {file.name: file.read_bytes() for file in pathlib.Path(folder).iterdir()}
     kept = {name: (ROOT / "docs" / name) for name in made}
     other = sorted(name for name, file in kept.items() if not file.is_file() or file.read_bytes() != made[name])
-    check("benchmarks.md" in made, f"report.py made {sorted(made)}")
+    check({"benchmarks.md", "scale.md"} <= set(made), f"report.py made {sorted(made)}")
     check(not other, f"run tests/bench/report.py: {other} in docs is not what the results make")
     return f"{len(made)} files"
 
