@@ -19,6 +19,7 @@ from servers import (AZIMUTH, BUILD, GENERATOR_CPU, MASTER_KEY, ROOT, SERVER_CPU
 from peers import Nginx, Proton, Rabbit
 
 IDLE_CONNECTIONS = 10000
+SUBSCRIPTIONS = 5           # of an idle connection
 SPARE_DESCRIPTORS = 300     # what server and generator need besides connections
 TAIL_FILL_MESSAGES = 6000   # of 16 KiB: more than the log keeps in memory
 METHOD_DEVICES, METHOD_RATE = 1000, 1000
@@ -83,8 +84,9 @@ def fill_tail(server):
 
 def idle(port, message_size=0):
     def case(book, name, options):
+        """What the server holds for a device with five subscriptions that has been silent for ten seconds."""
         count = idle_count(options)
-        arguments = f"--mode idle {port} -c {count} --keepalive 600 --hold 10"
+        arguments = f"--mode idle {port} -c {count} --subscriptions {SUBSCRIPTIONS} --keepalive 600 --hold 10"
         if message_size:
             arguments += f" --qos 1 --window 1 --size {message_size} --messages {count}"
         for number in range(1 if options.quick else 2):

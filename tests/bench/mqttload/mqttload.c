@@ -144,7 +144,7 @@ static struct {
     int port;
     unsigned src_ips;
     /* publishers */
-    unsigned pubs, index_base;
+    unsigned pubs, index_base, subscriptions;
     int qos;
     unsigned size, window, batch;
     double rate; /* messages/s, all publishers together; 0: as fast as possible */
@@ -715,19 +715,67 @@ static void send_connect(struct conn *k)
     mqtt_write(k, pkt, h + n);
 }
 
-static void send_subscribe(struct conn *k)
+struct filter {
+    const char *text; /* a template */
+    int qos;
+};
+
+/* All that a device of Azure's SDKs listens to. The C SDK asks for desired properties again when it
+ * has the first twin. */
+static const struct filter azure_filters[] = {
+    {"devices/%c/messages/devicebound/#", 1}, /* the only one that QoS 1 is asked for */
+    {"$iothub/twin/res/#", 0},
+    {"$iothub/twin/PATCH/properties/desired/#", 0},
+    {"$iothub/methods/POST/#", 0},
+    {"$iothub/twin/PATCH/properties/desired/#", 0}, /* once more */
+};
+
+/* As many, as long and none of them shared, for a broker that knows nothing of Azure's. */
+static const struct filter plain_filters[] = {
+    {"load/%c/messages/devicebound/#", 1},
+    {"load/%c/twin/res/#", 0},
+    {"load/%c/twin/properties/desired/#", 0},
+    {"load/%c/methods/POST/#", 0},
+    {"load/%c/inputs/#", 0},
+};
+
+#define SUBSCRIPTIONS_MAX (sizeof azure_filters / sizeof *azure_filters)
+_Static_assert(sizeof plain_filters == sizeof azure_filters, "as many of either kind");
+
+static void send_subscribe(struct conn *k, const struct filter *filters, size_t count)
 {
-    char body[2048], pkt[2100];
+    char body[4096], pkt[4104];
     size_t n = 0;
     body[n++] = 0;
     body[n++] = 1;
-    n += put_str(body + n, k->topic);
-    body[n++] = (char)o.sub_qos;
+    for (size_t i = 0; i < count; i++) {
+        char *text = expand(filters[i].text, k->idx + o.index_base, k->client, o.azure_host);
+        if (n + strlen(text) + 3 > sizeof body) die("SUBSCRIBE too long");
+        n += put_str(body + n, text);
+        body[n++] = (char)filters[i].qos;
+        free(text);
+    }
     pkt[0] = (char)0x82;
     size_t h = 1 + put_len(pkt + 1, n);
     memcpy(pkt + h, body, n);
     k->st = ST_SUBACK;
     mqtt_write(k, pkt, h + n);
+}
+
+static void subscribe(struct conn *k)
+{
+    if (k->is_sub)
+        send_subscribe(k, &(struct filter){o.sub_topic, o.sub_qos}, 1);
+    else
+        send_subscribe(k, o.azure_host ? azure_filters : plain_filters, o.subscriptions);
+}
+
+/* Two bytes of the id, then a byte for each filter. */
+static bool all_granted(const char *p, size_t n)
+{
+    for (size_t i = 2; i < n; i++)
+        if ((unsigned char)p[i] == 0x80) return false;
+    return n >= 3;
 }
 
 static char *payload;
@@ -915,14 +963,14 @@ static void on_packet(struct conn *k, unsigned char h, const char *p, size_t n)
             char m[64];
             snprintf(m, sizeof m, "CONNACK code %d", p[1]);
             conn_fail(k, m);
-        } else if (k->is_sub) {
-            send_subscribe(k);
+        } else if (k->is_sub || o.subscriptions) {
+            subscribe(k);
         } else {
             conn_up(k);
         }
         break;
     case 9:
-        if (k->st == ST_SUBACK && n >= 3 && (unsigned char)p[2] != 0x80)
+        if (k->st == ST_SUBACK && all_granted(p, n))
             conn_up(k);
         else
             conn_fail(k, "SUBSCRIBE refused");
@@ -1482,8 +1530,9 @@ static int run_idle(void)
     long rss1 = server_rss_kb(), ker1 = kernel_kb();
     unsigned up = c.up_pubs + c.up_subs;
     json_head("idle");
-    fprintf(out, ",\"conns\":%u,\"up\":%u,\"connect_s\":%.2f,\"conn_per_s\":%.0f", nconns, up, t,
-            (double)up / t);
+    fprintf(out,
+            ",\"conns\":%u,\"up\":%u,\"subscriptions\":%u,\"connect_s\":%.2f,\"conn_per_s\":%.0f",
+            nconns, up, o.subscriptions, t, (double)up / t);
     if (o.npids && up)
         fprintf(out,
                 ",\"rss_before_kb\":%ld,\"rss_after_kb\":%ld,\"rss_bytes_per_conn\":%.0f,\"connect_"
@@ -1515,6 +1564,7 @@ static void usage(void)
          "MSG/S\n"
          "  --warmup S  --duration S  --messages N  --retain  --acked-log FILE\n"
          "  --client-id T  --username T  --password T  --topic T  (templates: %d %0Nd %c %h)\n"
+         "  --subscriptions N\n"
          "subscribers: -s N  --sub-topic T  --sub-qos Q  --sub-client-id T  --sub-username T\n"
          "  --sub-password T  --sub-wait S  --check\n"
          "connecting: --parallel N  --conn-rate N/S  --conn-timeout S  --hold S (idle: after "
@@ -1550,6 +1600,7 @@ enum {
     O_USER,
     O_PASS,
     O_TOPIC,
+    O_SUBSCRIPTIONS,
     O_STOPIC,
     O_SQOS,
     O_SCID,
@@ -1608,6 +1659,7 @@ static const struct option lopts[] = {
     {"username", 1, 0, O_USER},
     {"password", 1, 0, O_PASS},
     {"topic", 1, 0, O_TOPIC},
+    {"subscriptions", 1, 0, O_SUBSCRIPTIONS},
     {"subs", 1, 0, 's'},
     {"sub-topic", 1, 0, O_STOPIC},
     {"sub-qos", 1, 0, O_SQOS},
@@ -1695,6 +1747,7 @@ static void parse_options(int argc, char **argv)
             o.topic = optarg;
             topic_set = true;
             break;
+        case O_SUBSCRIPTIONS: o.subscriptions = (unsigned)atoi(optarg); break;
         case 's': o.subs = (unsigned)atoi(optarg); break;
         case O_STOPIC: o.sub_topic = optarg; break;
         case O_SQOS: o.sub_qos = atoi(optarg); break;
@@ -1739,6 +1792,8 @@ static void parse_options(int argc, char **argv)
     if (o.qos < 0 || o.qos > 1 || o.sub_qos < 0 || o.sub_qos > 1) die("QoS 0 and 1 only");
     if (!o.window || o.window > 16384 || !o.batch || o.keepalive > 65535)
         die("bad window, batch or keepalive");
+    if (o.subscriptions > SUBSCRIPTIONS_MAX)
+        die("a device has %zu subscriptions", SUBSCRIPTIONS_MAX);
     if (o.pubs + o.subs == 0 || (o.mode != MODE_IDLE && !o.pubs)) die("no connections");
     if (o.azure_host) {
         char *t;
