@@ -204,10 +204,9 @@ def benchmarks(template, machines, folder):
     return text.replace("@GROWTH@", drawings(machines, folder)).replace("@STAGES@", stages(machines))
 
 
-def make(folder):
-    """Writes both pages and the pictures."""
-    lines = [json.loads(line) for path in sorted((HERE / "results").glob("*.jsonl"))
-             for line in path.read_text(encoding="utf-8").splitlines()]
+def make(folder, files):
+    """Writes both pages and the pictures, of those files of results."""
+    lines = [json.loads(line) for path in sorted(files) for line in path.read_text(encoding="utf-8").splitlines()]
     machines = {}
     for line in lines:
         machines.setdefault((line["processor"], line["kernel"]), []).append(line)
@@ -219,7 +218,7 @@ def make(folder):
 
 
 def main():
-    make(DOCS)
+    make(DOCS, (HERE / "results").glob("*.jsonl"))
     print(f"wrote benchmarks.md, scale.md and the pictures of growth in {DOCS}")
 
 

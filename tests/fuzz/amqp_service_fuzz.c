@@ -335,8 +335,8 @@ static void attach_idempotent(unsigned node, struct slice properties)
     struct amqp_open list = amqp_open_list(&frame);
     buf_printf(&target, "@41 [\"%s\"]", nodes[node].address);
     const char *const fields[] = {
-        "\"in\"", "0",    "false", "0b",   "0b",   "@40 [\"me\"]",      buf_cstr(&target),
-        "null",   "null", "null",  "null", "null", "<'" IDEMPOTENT "'>"};
+        "\"in\"", "0",    "false", "0b",   "0b",   "@40 [\"me\"]",        buf_cstr(&target),
+        "null",   "null", "null",  "null", "null", ("<'" IDEMPOTENT "'>")};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) wire_put_value(&frame, fields[i]);
     buf_put_slice(&frame, properties);
     amqp_close(&frame, list, sizeof fields / sizeof *fields + (properties.len != 0));
