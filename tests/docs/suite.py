@@ -220,6 +220,59 @@ def the_table_of_mutations_has_each_of_them():
     return f"{len(rows)} mutations"
 
 
+def cases_of(suite):
+    """The names of a suite's cases in Python, and of its modules."""
+    files = list((ROOT / "tests" / suite).glob("*.py"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return [name.replace("_", " ") for name in re.findall(r"^@(?:\w+\.)?case\ndef (\w+)\(", text, re.MULTILINE)], {file.stem for file in files}
+
+
+def runs_a_case(suite, words):
+    cases, modules = cases_of(suite)
+    return words in modules or any(words in name for name in cases)
+
+
+def is_group(group):
+    text = (ROOT / "tests/conformance/suite.py").read_text(encoding="utf-8")
+    return group in re.findall(r'^    "([^"]+)": \("', text, re.MULTILINE)
+
+
+def has_file(folder, ending, words):
+    return all((ROOT / "tests" / folder / f"{word}{ending}").is_file() for word in words.split() if word != "--long")
+
+
+# A command between backticks with its words, and whether there is what the words name.
+COMMANDS = ((r'`(?:\./dev )?conformance "([^"]+)"', is_group), (r'`"(\w+ [^"]+)"`', is_group),
+            (r"`(?:\./dev )?chaos ([^`]+)`", lambda words: has_file("fault", ".py", words)),
+            (r"`(?:\./dev )?authorisation ([^`]+)`", lambda words: has_file("authorisation", ".txt", words)),
+            (r"`layers/(\w+)`", lambda words: has_file("layers", ".py", words)),
+            (r"`(?:\./dev )?security ([^`]+)`", lambda words: runs_a_case("security", words)),
+            (r"`(?:\./dev )?cli ([^`]+)`", lambda words: runs_a_case("cli", words)))
+
+
+def program_is_there(name):
+    """A unit test's program: its module, and its file."""
+    return any(name.endswith(f"_{file.stem}") and "_".join(file.relative_to(ROOT / "src").parts).startswith(name.removesuffix(f"_{file.stem}"))
+               for file in tracked("src/*_test.c"))
+
+
+@case
+def what_shows_a_promise_is_there():
+    """The commands that the threat model and docs/reliability.md name; unit tests as `ctest -R` finds them or as programs."""
+    gone, count = [], 0
+    stems = {file.stem for file in tracked("src/*_test.c", "tests/*_test.c")}
+    for file in tracked("docs/security/*.md", "docs/reliability.md"):
+        text = file.read_text(encoding="utf-8").partition("## The mutations")[0]
+        named = [(found, good(found)) for pattern, good in COMMANDS for found in re.findall(pattern, text)]
+        named += [(name, name in stems or file.name == "reliability.md" and program_is_there(name))
+                  for name in re.findall(r"`(\w+_test)`", text) if name != "_test"]
+        gone += [f"{file.name}: {name}" for name, good in named if not good]
+        count += len(named)
+    check(count > 100, f"only {count} commands are found")
+    check(not gone, "; ".join(gone))
+    return f"{count} commands"
+
+
 def judge(function):
     name = function.__name__.replace("_", " ")
     try:
