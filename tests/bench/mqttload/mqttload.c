@@ -1793,7 +1793,7 @@ static void parse_options(int argc, char **argv)
     if (!o.window || o.window > 16384 || !o.batch || o.keepalive > 65535)
         die("bad window, batch or keepalive");
     if (o.subscriptions > SUBSCRIPTIONS_MAX)
-        die("a device has %zu subscriptions", SUBSCRIPTIONS_MAX);
+        die("--subscriptions takes at most %zu", SUBSCRIPTIONS_MAX);
     if (o.pubs + o.subs == 0 || (o.mode != MODE_IDLE && !o.pubs)) die("no connections");
     if (o.azure_host) {
         char *t;
