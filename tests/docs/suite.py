@@ -273,6 +273,19 @@ def what_shows_a_promise_is_there():
     return f"{count} commands"
 
 
+@case
+def every_fuzz_target_is_told_of():
+    """What it parses, and how long it has been run."""
+    folder = ROOT / "tests/fuzz"
+    targets = re.findall(r"^azm_fuzz\((\w+)", (folder / "CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    parsed, _, run = (folder / "README.md").read_text(encoding="utf-8").partition("## What has been run")
+    for what, text in (("is parsed by", parsed), ("has been run of", run.partition("AFL++")[0])):
+        rows = {name for cell in re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+        check(rows == set(targets), f"tests/fuzz/README.md and CMakeLists.txt differ in what {what} {sorted(rows ^ set(targets))}")
+    check(len(targets) > 40, f"only {len(targets)} targets are found")
+    return f"{len(targets)} targets"
+
+
 def judge(function):
     name = function.__name__.replace("_", " ")
     try:
