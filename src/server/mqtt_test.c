@@ -544,23 +544,6 @@ static void a_message_has_256_kib(void **state)
     free(body);
 }
 
-/* What it may not send yet is kept, and read as soon as the log has answered half of what it has. */
-static void who_fills_the_log_is_read_on_once_there_is_room(void **state)
-{
-    (void)state;
-    enum { MESSAGES = LOG_INFLIGHT_MAX / TELEMETRY_SIZE_MAX + 8 };
-    char *body = mem_zero(TELEMETRY_SIZE_MAX);
-    struct client c;
-    open_device(&c, "d1");
-    for (uint16_t id = 1; id <= MESSAGES; id++)
-        write_publish(&c, events, slice_of(body, TELEMETRY_SIZE_MAX), id);
-    speak(&c);
-    assert_int_equal(c.pubacks, MESSAGES);
-    assert_int_equal(c.last_puback, MESSAGES);
-    end(&c);
-    free(body);
-}
-
 static void qos_2_ends_the_connection(void **state)
 {
     (void)state;
@@ -1129,7 +1112,6 @@ int main(void)
         TEST(what_may_not_be_published_ends_the_connection),
         TEST(packets_that_are_too_large_end_the_connection_and_are_counted),
         TEST(a_message_has_256_kib),
-        TEST(who_fills_the_log_is_read_on_once_there_is_room),
         TEST(qos_2_ends_the_connection),
         TEST(a_failed_sync_acknowledges_nothing_ever_after),
         TEST(a_message_comes_at_qos_1_and_its_puback_completes_it),

@@ -288,9 +288,6 @@ MUTATIONS = [
              "        r->next = done->next + (done->next % 8 == 0);\n        pump(r);\n    } else if (done->err == ERR_AGAIN) {", sim=SEEDS),
     Mutation("order", "What was appended behind a batch that was refused is not written with another's.",
              "src/log/own/commit.c", "b->bytes + m->len > max || is_stale(l, m)) break;", "b->bytes + m->len > max) break;", "log_own_test"),
-    Mutation("throttles", "Who waits for room in the log is read on once there is some.",
-             "src/front/device_mqtt/device_mqtt.c", "        device_resume(CONTAINER_OF(node, struct device, waiting), PAUSE_LOG);",
-             "        (void)node;", "server_mqtt_test"),
     Mutation("twins", "A twin that the store has otherwise than its home believes is read again before it is written.",
              "src/hub/twin/home.c", "    twin_entry_set(op->entry, NULL);\n    free(op->next);", "    free(op->next);", "hub_twin_index_test"),
 ]
