@@ -194,7 +194,7 @@ enum { FAULT_NOW_US = 1000 };
 static void check_lasting(const struct fault *fault)
 {
     struct faults *f = faults_new();
-    char who[8];
+    char who[16];
     int64_t until_us = FAULT_NOW_US + fault->duration_us;
     for (int i = 0; i <= FAULTS_MAX; i++) {
         snprintf(who, sizeof who, "d%d", i);
