@@ -74,6 +74,8 @@ static enum err read_endpoint(struct slice url, struct connstr *c)
         number = slice_from(host, slice_rfind(host, ':'));
         host.len -= number.len;
     }
+    if (slice_has(host, "[]"))
+        return fail(ERR_INVALID, "Endpoint has a bracket where no IPv6 address begins or ends");
     uint64_t port = 0;
     if (number.len &&
         (*number.ptr != ':' || num_u64(slice_from(number, 1), &port) != OK || port > 65535))

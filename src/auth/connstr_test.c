@@ -76,6 +76,7 @@ static void what_is_missing_or_wrong_is_named(void **state)
         {"Endpoint=sb://h:65536/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
         {"Endpoint=sb://[::1]5671/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
         {"Endpoint=sb://[::1]:/;SharedAccessKeyName=p;SharedAccessKey=k", "port"},
+        {"Endpoint=sb://a]b:1:5672/;SharedAccessKeyName=p;SharedAccessKey=k", "bracket"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct connstr c;
