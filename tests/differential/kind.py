@@ -70,5 +70,6 @@ class Kind:
     encode: Callable
     differences: tuple
     always: tuple = ()
+    _: dataclasses.KW_ONLY
     damage: bool = True  # bytes at random, too, and seeds
     endings: tuple = ()  # what makes something of a beginning: if the other parser takes none of them it only refuses later

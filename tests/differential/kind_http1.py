@@ -152,4 +152,4 @@ ALWAYS = (
 HEAD_END = b": x\r\nHost: hub\r\n\r\n"
 ENDINGS = (b"\r\n\r\n", b"\n\r\n", b"\n", HEAD_END, b"TTP/1.1\r\nX" + HEAD_END, b"P/1.1\r\nX" + HEAD_END,
            b" / HTTP/1.1\r\nX" + HEAD_END, b"\n0\r\n\r\n", b"\r\n0\r\n\r\n")
-KINDS = (Kind("http1", ("/usr/bin/python3", "peer.py"), "http1", 2, make, spoil, b"".join, DIFFERENCES, ALWAYS, ENDINGS),)
+KINDS = (Kind("http1", ("/usr/bin/python3", "peer.py"), "http1", 2, make, spoil, b"".join, DIFFERENCES, ALWAYS, endings=ENDINGS),)
