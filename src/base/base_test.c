@@ -46,6 +46,73 @@ static void room_for_nothing_is_somewhere(void **state)
     buf_free(&b);
 }
 
+/* How often a secret was overwritten: CMakeLists.txt has mem_wipe() lead here. */
+#define SECRET "of nobody's business"
+static unsigned overwritten;
+
+void __real_mem_wipe(void *ptr, size_t len);
+void __wrap_mem_wipe(void *ptr, size_t len);
+
+void __wrap_mem_wipe(void *ptr, size_t len)
+{
+    if (memmem(ptr, len, SECRET, strlen(SECRET))) overwritten++;
+    __real_mem_wipe(ptr, len);
+}
+
+static void a_secret_leaves_no_copy_where_its_buf_grows(void **state)
+{
+    (void)state;
+    struct buf b = BUF_SECRET;
+    overwritten = 0;
+    for (unsigned life = 0; life < 2; life++) {
+        buf_put_str(&b, SECRET);
+        for (unsigned growth = 0; growth < 4; growth++) {
+            assert_int_equal(overwritten, 5 * life + growth);
+            size_t room = b.cap - b.len;
+            memset(buf_reserve(&b, room), 'x', room);
+            buf_commit(&b, room);
+            assert_int_equal(overwritten, 5 * life + growth);
+            buf_put_u8(&b, 'y');
+        }
+        assert_true(slice_starts(buf_slice(&b), SLICE_LIT(SECRET "x")));
+        buf_wipe(&b);
+        assert_int_equal(overwritten, 5 * life + 5);
+        assert_null(b.ptr);
+    }
+}
+
+static void a_secret_is_consumed_and_freed_like_anything(void **state)
+{
+    (void)state;
+    struct buf b = BUF_SECRET;
+    buf_wipe(&b);
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&b, "%d,", i);
+        if (i % 3 == 0) buf_consume(&b, 2);
+    }
+    assert_true(buf_size(&b) > 40000);
+    assert_true(slice_ends(buf_slice(&b), SLICE_LIT("9999,")));
+    assert_string_equal(buf_cstr(&b) + buf_size(&b) - 5, "9999,");
+    buf_free(&b);
+    assert_null(b.ptr);
+}
+
+static void an_arena_is_overwritten_in_each_block(void **state)
+{
+    (void)state;
+    enum { COPIES = 3, BLOCK = 4096 };
+    struct arena a = {0};
+    overwritten = 0;
+    arena_wipe(&a);
+    for (unsigned i = 0; i < COPIES; i++) {
+        arena_copy(&a, SLICE_LIT(SECRET));
+        arena_alloc(&a, BLOCK);
+    }
+    arena_wipe(&a);
+    assert_int_equal(overwritten, COPIES);
+    assert_null(a.block);
+}
+
 static void cursor_errors_stick(void **state)
 {
     (void)state;
@@ -708,6 +775,9 @@ int main(void)
         cmocka_unit_test(an_authority_is_split_and_may_be_none),
         cmocka_unit_test(a_buf_grows_consumes_and_slides),
         cmocka_unit_test(room_for_nothing_is_somewhere),
+        cmocka_unit_test(a_secret_leaves_no_copy_where_its_buf_grows),
+        cmocka_unit_test(a_secret_is_consumed_and_freed_like_anything),
+        cmocka_unit_test(an_arena_is_overwritten_in_each_block),
         cmocka_unit_test(cursor_errors_stick),
         cmocka_unit_test(a_map_behaves_like_a_plain_table),
         cmocka_unit_test(keys_that_were_chosen_to_collide_do_not_with_a_seed),

@@ -17,6 +17,16 @@ static void slide(struct buf *b)
     b->off = 0;
 }
 
+/* As realloc() moves it, but the old place is overwritten. */
+static void move_secret(struct buf *b, size_t cap)
+{
+    uint8_t *moved = mem_new(cap);
+    if (b->len) memcpy(moved, b->ptr, b->len);
+    if (b->ptr) mem_wipe(b->ptr, b->cap);
+    free(b->ptr);
+    b->ptr = moved;
+}
+
 uint8_t *buf_grow(struct buf *b, size_t more)
 {
     if (b->off >= more && b->off > b->cap / 2) {
@@ -24,9 +34,13 @@ uint8_t *buf_grow(struct buf *b, size_t more)
         return b->ptr + b->len;
     }
     slide(b);
-    size_t cap = b->cap ? b->cap : BUF_SMALLEST;
-    while (cap - b->len < more) cap *= 2;
-    if (cap != b->cap) b->ptr = mem_grow(b->ptr, cap);
+    size_t secret = b->cap & 1; /* what is odd stays so */
+    size_t cap = b->ptr ? b->cap : BUF_SMALLEST + secret;
+    while (cap - b->len < more) cap = 2 * cap + secret;
+    if (secret && cap != b->cap)
+        move_secret(b, cap);
+    else if (cap != b->cap)
+        b->ptr = mem_grow(b->ptr, cap);
     b->cap = cap;
     return b->ptr + b->len;
 }
@@ -114,6 +128,7 @@ void buf_wipe(struct buf *b)
 {
     if (b->ptr) mem_wipe(b->ptr, b->cap);
     buf_free(b);
+    *b = BUF_SECRET;
 }
 
 const char *buf_cstr(struct buf *b)

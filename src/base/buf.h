@@ -4,6 +4,8 @@
  * Life: `struct buf b = {0};` is ready; buf_free() returns to that state.
  * Growth doubles; small allocations abort (see mem.h), so putting cannot fail.  Whoever takes bytes
  * from outside checks its own limit first.
+ * What gets a key, a password or a token begins as BUF_SECRET and ends in buf_wipe(): it leaves no copy behind
+ * where it grows.
  * Runs on: any thread, one at a time for each buf.
  * Owns:    its bytes.  Slices and pointers into it are borrowed: until the next put, consume or free.
  */
@@ -17,8 +19,10 @@ struct buf {
     uint8_t *ptr; /* start of the allocation */
     size_t off;   /* bytes consumed at the front */
     size_t len;   /* end of the bytes; the content is ptr[off .. len) */
-    size_t cap;
+    size_t cap;   /* odd: of a secret */
 };
+
+#define BUF_SECRET ((struct buf){.cap = 1})
 
 static inline size_t buf_size(const struct buf *b)
 {
@@ -94,7 +98,7 @@ static inline void buf_clear(struct buf *b)
 void buf_align(struct buf *b, size_t multiple, size_t size);
 
 void buf_free(struct buf *b);
-void buf_wipe(struct buf *b); /* the same, of what held a secret */
+void buf_wipe(struct buf *b); /* the same, of what held a secret: BUF_SECRET from then on */
 
 /* A NUL after the content (not counted); the C string, borrowed until the next change. */
 const char *buf_cstr(struct buf *b);
