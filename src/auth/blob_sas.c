@@ -223,7 +223,7 @@ static enum err set_endpoint(struct blob_account *a, const struct account_parts 
 
 static enum err set_key(struct blob_account *a, struct slice text)
 {
-    struct buf key = {0};
+    struct buf key = BUF_SECRET;
     enum err e = text_unbase64(&key, text);
     a->key_len = buf_size(&key);
     bool fits = e == OK && a->key_len > 0 && a->key_len <= sizeof a->key;

@@ -135,7 +135,7 @@ static void put(struct buf *out, const char *name, struct slice value)
 
 void connstr_write(struct buf *out, const struct connstr *c)
 {
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     if (c->kind == CONNSTR_EVENT_HUBS) {
         bool six = slice_find(c->host, ':') < c->host.len;
         buf_printf(&line, six ? "Endpoint=sb://[%.*s]" : "Endpoint=sb://%.*s", SLICE_ARG(c->host));
@@ -154,7 +154,7 @@ void connstr_write(struct buf *out, const struct connstr *c)
     if (c->emulator) put(&line, "UseDevelopmentEmulator", SLICE_LIT("true"));
     put(&line, "GatewayHostName", c->gateway);
     if (line.ptr) buf_put_slice(out, buf_slice(&line));
-    buf_free(&line);
+    buf_wipe(&line);
 }
 
 void connstr_write_masked(struct buf *out, struct slice text)

@@ -39,7 +39,7 @@ enum {
 enum err auth_key_set(struct auth_key *key, struct slice text)
 {
     if (text.len > AUTH_KEY_TEXT_MAX) return fail(ERR_INVALID, "a key is too long");
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     enum err e = text_unbase64(&bytes, text);
     size_t len = buf_size(&bytes);
     if (e == OK && (len < AUTH_KEY_MIN || len > AUTH_KEY_MAX)) e = ERR_INVALID;
@@ -57,7 +57,7 @@ void auth_key_make(struct auth_key *key)
 {
     *key = (struct auth_key){.len = AUTH_KEY_MADE};
     rand_bytes(key->bytes, AUTH_KEY_MADE);
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     text_base64(&text, slice_of(key->bytes, key->len));
     assert(text.ptr);
     memcpy(key->text, buf_slice(&text).ptr, buf_size(&text));
@@ -198,6 +198,6 @@ enum err policies_read(struct slice text, struct policies *out)
     *out = (struct policies){0};
     enum err e = json_parse(&arena, text, &list);
     if (e == OK) e = read_all(list, out);
-    arena_free(&arena);
+    arena_wipe(&arena);
     return e;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "auth/hmac.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
 
@@ -218,7 +219,7 @@ void sas_make(struct buf *out, struct slice resource, struct slice key, const ch
 {
     char expiry[24];
     snprintf(expiry, sizeof expiry, "%" PRId64, expires_s);
-    struct buf sr = {0}, sig = {0};
+    struct buf sr = {0}, sig = BUF_SECRET;
     uint8_t mac[SAS_SIGNATURE_LEN];
     text_percent(&sr, resource);
     sign(buf_slice(&sr), slice_str(expiry), key, mac);
@@ -233,5 +234,6 @@ void sas_make(struct buf *out, struct slice resource, struct slice key, const ch
         text_percent(out, slice_str(policy));
     }
     buf_free(&sr);
-    buf_free(&sig);
+    buf_wipe(&sig);
+    mem_wipe(mac, sizeof mac);
 }

@@ -243,7 +243,7 @@ static void put_public(struct buf *out, const uint8_t unique[SHA256_LEN])
 static void put_sensitive(struct buf *out, const uint8_t blinding[SHA256_LEN],
                           const uint8_t key[TPM_KEY_LEN])
 {
-    struct buf fields = {0};
+    struct buf fields = BUF_SECRET;
     buf_put_be16(&fields, ALG_KEYEDHASH);
     buf_put_be16(&fields, 0); /* no password */
     put_sized(&fields, slice_of(blinding, SHA256_LEN));
@@ -296,7 +296,7 @@ enum err tpm_protect(const struct tpm_public *ek, const struct tpm_public *srk,
                      const uint8_t key[TPM_KEY_LEN], struct buf *out)
 {
     uint8_t blinding[SHA256_LEN], unique[SHA256_LEN];
-    struct buf public = {0}, sensitive = {0};
+    struct buf public = {0}, sensitive = BUF_SECRET;
     rand_bytes(blinding, sizeof blinding);
     digest(slice_of(blinding, sizeof blinding), slice_of(key, TPM_KEY_LEN), unique);
     put_public(&public, unique);
