@@ -25,7 +25,7 @@ enum err archive_target_read_account(struct archive_target *t)
     size_t len = strlen(t->secret);
     const char *given = archive_is_emulator(slice_of(t->secret, len)) ? EMULATOR : t->secret;
     const char *plain = strcasestr(given, "BlobEndpoint=http://");
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     size_t before = plain ? (size_t)(plain - given) + strlen("BlobEndpoint=http") : 0;
     t->plain = plain != NULL;
     buf_put(&text, given, before);

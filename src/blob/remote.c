@@ -395,7 +395,8 @@ static struct job *begin(struct remote *r, struct msg *m, const char *method)
 {
     struct job *j = NEW(struct job);
     msg_keep(m);
-    *j = (struct job){.remote = r, .m = m, .method = method, .max = REMOTE_ERROR_BODY_MAX};
+    *j = (struct job){
+        .remote = r, .m = m, .method = method, .url = BUF_SECRET, .max = REMOTE_ERROR_BODY_MAX};
     const struct remote_ask *a = ask_of(j);
     list_init(&j->node);
     timer_init(&j->again, on_again);

@@ -151,7 +151,7 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
 
 static void add_description(struct change *ch, struct store_request *u)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     description_write(&json, &ch->description, true);
     store_add(u, &sql_capture_put, 1);
     store_put_int(u, "stream", ask_of(ch)->stream);

@@ -260,7 +260,7 @@ static void close_target(struct endpoint *ep)
 void endpoint_take(struct endpoint *ep, const struct deliver_doors *doors,
                    const struct routing_endpoint *e)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     json_write(&json, e->json);
     if (slice_eq(buf_slice(&json), buf_slice(&ep->json))) {
         buf_wipe(&json);
@@ -313,6 +313,7 @@ struct endpoint *endpoint_new(struct healths *healths, const struct deliver_door
     ep->bit = e->bit;
     ep->since_us = e->since_us;
     ep->feed_count = partitions;
+    ep->json = BUF_SECRET;
     json_write(&ep->json, e->json);
     list_init(&ep->node);
     timer_init(&ep->again, on_again);

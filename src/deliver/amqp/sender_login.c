@@ -26,7 +26,7 @@ enum { ANSWERS = 10 };
 
 static void greet_plain(struct amqp_sender_peer *p)
 {
-    struct buf response = {0};
+    struct buf response = BUF_SECRET;
     buf_put_u8(&response, 0);
     buf_put_str(&response, p->sender->policy);
     buf_put_u8(&response, 0);
@@ -86,7 +86,7 @@ static void put_audience(const struct amqp_sender *s, struct buf *out)
 static void put_request(struct amqp_sender_peer *p, struct buf *out, int64_t expires_s)
 {
     const struct amqp_sender *s = p->sender;
-    struct buf audience = {0}, token = {0};
+    struct buf audience = {0}, token = BUF_SECRET;
     put_audience(s, &audience);
     sas_make(&token, buf_slice(&audience), slice_str(s->key), s->policy, expires_s);
     amqp_put_descriptor(out, AMQP_PROPERTIES);

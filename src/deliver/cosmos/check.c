@@ -35,7 +35,7 @@ static enum err check_uri(const struct hub *hub, const struct json *e)
 static enum err check_key(struct arena *a, struct json *e, const struct json *before,
                           const char *key)
 {
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     TRY(check_secret(a, e, before, key, COSMOS_KEY_MAX));
     enum err err = text_unbase64(&bytes, json_str(e, key));
     bool fine = json_given(e, key) == NULL || (err == OK && buf_size(&bytes));

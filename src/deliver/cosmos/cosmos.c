@@ -360,7 +360,9 @@ static void put_names(struct cosmos *c, const struct json *endpoint)
 static void put_key(struct cosmos *c, struct slice text)
 {
     if (text.len == 0) return;
-    enum err e = text_unbase64(&c->keys[c->key_count++], text);
+    struct buf *key = &c->keys[c->key_count++];
+    *key = BUF_SECRET;
+    enum err e = text_unbase64(key, text);
     assert(e == OK); /* cosmos_check() has seen it */
 }
 

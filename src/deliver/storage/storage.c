@@ -224,7 +224,7 @@ static void on_settled(void *ctx)
     st->archive = NULL;
     buf_wipe(&st->json);
     st->json = st->next;
-    st->next = (struct buf){0};
+    st->next = BUF_SECRET;
     st->failing_since_us = 0;
     st->health.status = ROUTING_UNKNOWN;
     begin_version(st);
@@ -355,7 +355,7 @@ static void on_list(void *ctx, struct lane *lane, struct msg *m)
 
 static void add(struct buf *list, const struct routing_endpoint *e)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     json_write(&json, e->json);
     const struct entry entry = {e->since_us, e->bit, (uint32_t)strlen(e->name),
                                 (uint32_t)buf_size(&json)};
@@ -368,7 +368,7 @@ static void add(struct buf *list, const struct routing_endpoint *e)
 void storages_tell(struct lane *core, struct lane *to, const struct routing *r)
 {
     const struct routing_endpoint *e;
-    struct buf list = {0};
+    struct buf list = BUF_SECRET;
     for (unsigned i = 0; (e = routing_endpoint_at(r, i)) != NULL; i++)
         if (e->kind == &storage_kind) add(&list, e);
     struct msg *m = msg_new(STORAGE_LIST, buf_size(&list));

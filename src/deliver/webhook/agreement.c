@@ -10,7 +10,7 @@
 void webhook_agreement_init(struct webhook_agreement *a, const struct deliver_place *place,
                             struct slice uri, struct slice schema)
 {
-    struct buf all = {0};
+    struct buf all = BUF_SECRET;
     unsigned len = sizeof a->to;
     *a = (struct webhook_agreement){.place = place};
     buf_printf(&all, "%.*s\n%.*s", SLICE_ARG(schema), SLICE_ARG(uri));
