@@ -10,9 +10,9 @@
 
 static void take_key(struct arena *a, struct slice text, struct slice *out)
 {
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     if (text_unbase64(&bytes, text) == OK) *out = arena_copy(a, buf_slice(&bytes));
-    buf_free(&bytes);
+    buf_wipe(&bytes);
 }
 
 static void on_rows(struct store_wait *w, struct store_answer *a)
@@ -28,7 +28,7 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
         for (int i = 0; i < 2; i++) take_key(&arena, a->col[3 + i].bytes, &one->keys[i]);
     }
     wait->fn(wait, &out, a->err);
-    arena_free(&arena);
+    arena_wipe(&arena);
 }
 
 void ancestry_ask(const struct registry *r, struct slice device_id, struct ancestry_wait *w)

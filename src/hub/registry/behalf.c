@@ -20,7 +20,7 @@ struct behalf_op {
 static void drop_behalf(struct op *op)
 {
     struct behalf_op *o = CONTAINER_OF(op, struct behalf_op, op);
-    arena_free(&o->arena);
+    arena_wipe(&o->arena); /* a module that is put may have keys, and there is the token */
     free(o);
 }
 

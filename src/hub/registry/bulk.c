@@ -59,7 +59,7 @@ struct bulk_op {
 static void drop_bulk(struct op *op)
 {
     struct bulk_op *o = CONTAINER_OF(op, struct bulk_op, op);
-    arena_free(&o->arena);
+    arena_wipe(&o->arena);
     free(o);
 }
 
@@ -183,11 +183,11 @@ static void send_twin(struct bulk_entry *e)
     struct registry_twins *twins = e->bulk->registry->twins;
     bool merge = e->mode->mode & TWIN_ONLY;
     struct slice if_match = merge ? etag_of(e) : SLICE_NONE;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     json_write(&json, e->json);
     e->wait.fn = on_twin_done;
     twins->write(twins, e->who, merge, if_match, buf_slice(&json), e->bulk->by, &e->wait);
-    buf_free(&json);
+    buf_wipe(&json);
 }
 
 static void on_entry_done(struct registry_wait *w, const struct registry_answer *a)
@@ -274,7 +274,7 @@ static void write_part(struct buf *out, const struct json *entry, bool of_twin)
 
 static void send_entry(struct bulk_entry *e)
 {
-    struct buf json = {0}, twin = {0};
+    struct buf json = BUF_SECRET, twin = {0};
     struct write w = {.mode = (e->mode->mode & (WRITES | WRITE_DELETES)) | WRITE_BULK,
                       .who = e->who,
                       .if_match = etag_of(e)};
@@ -286,7 +286,7 @@ static void send_entry(struct bulk_entry *e)
     }
     e->wait.fn = on_entry_done;
     send_home(e->bulk->registry, e->who, write_msg_new(&w), &e->wait);
-    buf_free(&json);
+    buf_wipe(&json);
     buf_free(&twin);
 }
 

@@ -89,7 +89,7 @@ const char *identity_auth_name(enum identity_auth auth)
 static enum err decode_keys(struct arena *a, struct identity *id)
 {
     for (int i = 0; i < 2; i++) {
-        struct buf bytes = {0};
+        struct buf bytes = BUF_SECRET;
         enum err err = text_unbase64(&bytes, id->key_texts[i]);
         if (err == OK) id->keys[i] = arena_copy(a, buf_slice(&bytes));
         buf_wipe(&bytes);

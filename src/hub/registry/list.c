@@ -115,7 +115,7 @@ static void on_presences_are(void *ctx, struct lane *lane, struct msg *m)
 
 static void finish_list(struct list_op *o)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     buf_put_u8(&json, '[');
     for (unsigned i = 0; i < o->count; i++) {
         if (i) buf_put_u8(&json, ',');
@@ -123,7 +123,7 @@ static void finish_list(struct list_op *o)
     }
     buf_put_u8(&json, ']');
     end(o, &(struct registry_answer){.body = buf_slice(&json)});
-    buf_free(&json);
+    buf_wipe(&json);
 }
 
 static enum err take_rows(struct list_op *o, struct store_answer *a)
@@ -135,7 +135,7 @@ static enum err take_rows(struct list_op *o, struct store_answer *a)
         err = identity_of_row(&arena, a->col, &id);
         if (err == OK) o->items[o->count++] = identity_copy(&id);
     }
-    arena_free(&arena);
+    arena_wipe(&arena);
     return err;
 }
 

@@ -82,20 +82,20 @@ static enum err write_rows(const struct registry *r, struct store_answer *a, str
         identity_write(json, &id, &presence);
     }
     buf_put_u8(json, ']');
-    arena_free(&arena);
+    arena_wipe(&arena);
     return err;
 }
 
 static void on_rows(struct store_wait *w, struct store_answer *a)
 {
     struct list_op *o = CONTAINER_OF(w, struct list_op, wait);
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     enum err err = write_rows(o->registry, a, &json);
     if (err == OK)
         answer_done(o->registry, o->m, &(struct registry_answer){.body = buf_slice(&json)});
     else
         answer_load_error(o->registry, o->m, err);
-    buf_free(&json);
+    buf_wipe(&json);
     end(o);
 }
 

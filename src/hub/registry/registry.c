@@ -113,7 +113,7 @@ static void on_loaded(struct store_wait *w, struct store_answer *a)
     if (err == OK && !e->doubtful) entry_set(e, found ? identity_copy(&id) : NULL);
     if (e->told && e->identity) e->identity->messages = e->messages;
     e->told = false;
-    arena_free(&arena);
+    arena_wipe(&arena);
     e->asking = e->doubtful = false;
     e->serving = true;
     while (err != OK && !list_empty(&e->queue)) call_first(e, err);

@@ -83,7 +83,7 @@ static unsigned write_each(struct buf *out, const struct rekey_op *o, bool error
 
 static void answer_rekey(struct rekey_op *o)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     buf_printf(&json, "{\"policyKey\":\"%s\",\"rotatedKeys\":[", o->which);
     unsigned rotated = write_each(&json, o, false);
     buf_put_str(&json, "],\"errors\":[");

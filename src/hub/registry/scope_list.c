@@ -24,7 +24,7 @@ struct scope_op {
 static void drop_scope(struct op *op)
 {
     struct scope_op *o = CONTAINER_OF(op, struct scope_op, op);
-    arena_free(&o->arena);
+    arena_wipe(&o->arena); /* identities have keys */
     free(o);
 }
 
@@ -71,7 +71,7 @@ static enum err take_rows(struct scope_op *o, struct store_answer *a, struct lis
 
 static void answer_lists(struct scope_op *o, const struct lists *l, bool more)
 {
-    struct buf json = {0}, link = {0};
+    struct buf json = BUF_SECRET, link = {0};
     buf_put_str(&json, "{\"devices\":[");
     buf_put_slice(&json, buf_slice(&l->devices));
     buf_put_str(&json, "],\"modules\":[");
@@ -86,14 +86,14 @@ static void answer_lists(struct scope_op *o, const struct lists *l, bool more)
     }
     buf_put_u8(&json, '}');
     end(o, &(struct registry_answer){.body = buf_slice(&json)});
-    buf_free(&json);
+    buf_wipe(&json);
     buf_free(&link);
 }
 
 static void on_rows(struct store_wait *w, struct store_answer *a)
 {
     struct scope_op *o = CONTAINER_OF(w, struct scope_op, wait);
-    struct lists l = {0};
+    struct lists l = {.devices = BUF_SECRET, .modules = BUF_SECRET};
     bool page = o->ask.target_only == false;
     enum err e = take_rows(o, a, &l);
     if (e != OK)
@@ -102,8 +102,8 @@ static void on_rows(struct store_wait *w, struct store_answer *a)
         refuse(o, STATUS_MODULE_NOT_FOUND, "the module is not registered");
     else
         answer_lists(o, &l, page && (a->more || l.count == o->ask.top));
-    buf_free(&l.devices);
-    buf_free(&l.modules);
+    buf_wipe(&l.devices);
+    buf_wipe(&l.modules);
     buf_free(&l.last);
 }
 

@@ -178,13 +178,13 @@ static void drop_read(struct op *op)
 
 void answer_identity(struct registry *r, const struct msg *m, const struct identity *id)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     char etag[ETAG_MAX + 1];
     struct presence presence = identity_presence(r, id);
     identity_write(&json, id, &presence);
     etag_of_number(id->etag, etag);
     answer_done(r, m, &(struct registry_answer){.etag = slice_str(etag), .body = buf_slice(&json)});
-    buf_free(&json);
+    buf_wipe(&json);
 }
 
 static void end_read(struct read_op *o)

@@ -193,7 +193,7 @@ static void tell_of_edge_modules(struct write_op *o)
 
 static void answer_keys(struct write_op *o, const struct identity *id)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     identity_write_keys(&json, id);
     answer_done(o->registry, o->m, &(struct registry_answer){.body = buf_slice(&json)});
     buf_wipe(&json);
@@ -402,7 +402,7 @@ static void prepare(struct write_op *o, const struct identity *old)
         start(o, old);
     else
         refuse(o, status, why);
-    arena_free(&arena);
+    arena_wipe(&arena);
 }
 
 static void on_loaded(struct registry_load *load, const struct identity *old, enum err e)
