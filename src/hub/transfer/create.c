@@ -125,5 +125,5 @@ void transfer_create_begin(struct asked *a, struct slice json)
         row.created_us = clock_wall_us();
         begin(a, &row);
     }
-    arena_free(&arena);
+    arena_wipe(&arena); /* URIs have signatures */
 }

@@ -31,7 +31,7 @@ void transfer_export_free(struct transfer *t)
     struct export *e = t->export;
     if (e == NULL) return;
     if (e->asks_store) store_forget(t->all->lane, &e->wait);
-    buf_free(&e->out);
+    buf_wipe(&e->out);
     buf_free(&e->device_id);
     buf_free(&e->module_id);
     free(e);
@@ -117,13 +117,12 @@ static enum err take_rows(struct export *e, struct store_answer *a)
         keep(&e->device_id, a->col[0].bytes);
         keep(&e->module_id, a->col[14].bytes);
         e->devices += buf_size(&e->module_id) == 0;
-        arena_reset(&arena);
+        arena_wipe(&arena);
     }
     e->found_all = !a->more && count < EXPORT_PAGE;
     t->row.lines += count;
     metric_add(&exported_total, count);
     transfer_progress(t, e->devices, e->total);
-    arena_free(&arena);
     return err;
 }
 
@@ -194,6 +193,7 @@ void transfer_export_begin(struct transfer *t)
     struct store_request q;
     struct export *e = t->export = NEW(struct export);
     e->t = t;
+    e->out = BUF_SECRET; /* keys of identities */
     store_begin_query(&q, &sql_transfer_devices);
     ask(e, &q, on_counted);
 }

@@ -74,7 +74,7 @@ static void bulk_free(struct bulk *b)
     if (b == NULL) return;
     if (b->asks) registry_forget(b->import->t->all->registry, &b->wait);
     timer_stop(&b->timer);
-    arena_free(&b->arena);
+    arena_wipe(&b->arena);
     free(b);
 }
 
@@ -84,7 +84,7 @@ void transfer_import_free(struct transfer *t)
     if (i == NULL) return;
     for (int k = 0; k < IMPORT_BULKS; k++) bulk_free(i->bulks[k]);
     bulk_free(i->filling);
-    buf_free(&i->in);
+    buf_wipe(&i->in);
     buf_free(&i->errors);
     free(i);
     t->import = NULL;
@@ -266,7 +266,7 @@ static void on_bulk(struct registry_wait *w, const struct registry_answer *a)
 static void send(struct bulk *b)
 {
     struct transfer *t = b->import->t;
-    struct buf json = {0}, by = {0};
+    struct buf json = BUF_SECRET, by = {0};
     buf_printf(&by, "import job %.*s", SLICE_ARG(t->row.id));
     buf_put_u8(&json, '[');
     for (unsigned k = 0; k < b->count; k++) {
@@ -277,7 +277,7 @@ static void send(struct bulk *b)
     b->wait = (struct registry_wait){.fn = on_bulk, .by = buf_slice(&by)};
     b->asks = true;
     registry_bulk(t->all->registry, buf_slice(&json), &b->wait);
-    buf_free(&json);
+    buf_wipe(&json);
     buf_free(&by);
 }
 
@@ -387,7 +387,7 @@ static enum took take_object(struct import *i, struct slice text)
                                                  .who = who};
         }
     }
-    arena_free(&arena);
+    arena_wipe(&arena);
     return took;
 }
 
@@ -563,6 +563,7 @@ void transfer_import_begin(struct transfer *t)
 {
     t->import = NEW(struct import);
     t->import->t = t;
+    t->import->in = BUF_SECRET; /* keys of identities */
     source_open(&t->from, false, transfer_wait_blob(t, on_opened));
 }
 

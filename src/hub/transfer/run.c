@@ -43,7 +43,7 @@ void transfer_free(struct transfer *t)
     timer_stop(&t->begin_timer);
     list_splice(&all->asks, &t->cancels);
     if (t->runs) metric_set(&running_now, 0);
-    arena_free(&t->arena);
+    arena_wipe(&t->arena); /* URIs have signatures */
     all->active = NULL;
     free(t);
 }
