@@ -86,7 +86,7 @@ static void on_stored(struct store_wait *w, struct store_answer *a)
 static void ask_store(struct policy_keys *k, struct policy_wait *w)
 {
     struct store_request u;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     policies_write(&json, &k->next->policies);
     store_begin_unit(&u, STORE_INTERACTIVE);
     store_add(&u, &sql_setting_update, 1);

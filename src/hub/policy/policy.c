@@ -28,7 +28,7 @@ static void add_setting(struct store_request *u, const char *name, struct slice 
 static enum err make(struct hub *hub, struct policies *policies)
 {
     struct store_request u;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     char created[24];
     policies_make(policies);
     policies_write(&json, policies);
@@ -61,7 +61,7 @@ static enum err read_setting(struct store *store, const char *name, struct buf *
 
 static enum err read_policies(struct store *store, struct policies *policies)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     enum err err = read_setting(store, "policies", &json);
     if (err == OK) err = policies_read(buf_slice(&json), policies);
     buf_wipe(&json);

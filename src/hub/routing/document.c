@@ -445,7 +445,7 @@ struct json *routing_document_initial(struct arena *a, const struct routing_conf
 struct json *routing_document_shown(struct arena *a, const struct routing_config *config,
                                     const struct json *document)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     struct json *copy;
     json_write(&text, document);
     enum err e = json_parse(a, buf_slice(&text), &copy);

@@ -103,7 +103,7 @@ static uint64_t next_etag(uint64_t before)
 static void keep_next(struct routing *r)
 {
     struct store_request u;
-    struct buf document = {0}, bits = {0};
+    struct buf document = BUF_SECRET, bits = {0};
     json_write(&document, r->next->document);
     routing_bits_write(&r->next_bits, &bits);
     store_begin_unit(&u, STORE_INTERACTIVE);

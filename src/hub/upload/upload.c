@@ -82,7 +82,7 @@ static void answer_place(struct upload_wait *w)
     const struct upload_config *cfg = w->uploads->cfg;
     struct slice name = buf_slice(&w->blob_name);
     int64_t now_us = clock_wall_us();
-    struct buf sas = {0};
+    struct buf sas = BUF_SECRET;
     blob_sas_make(&sas, &cfg->account, slice_str(cfg->container), name, now_us - UPLOAD_SKEW_US,
                   now_us + UPLOAD_SAS_US);
     metric_inc(&begun);
@@ -91,7 +91,7 @@ static void answer_place(struct upload_wait *w)
                                       .container = cfg->container,
                                       .blob_name = name,
                                       .sas = buf_slice(&sas)});
-    buf_free(&sas);
+    buf_wipe(&sas);
 }
 
 static void insert(struct upload_wait *w);
