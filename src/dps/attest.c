@@ -75,7 +75,7 @@ struct slice attest_keep(struct call *c, struct buf *text)
 /* The hub's identity gets the keys with which the device has proved itself. */
 void attest_note_keys(struct call *c, const struct auth_key keys[2], struct attested *out)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     put_keys(&text, keys);
     out->identity = attest_keep(c, &text);
     buf_put_str(&text, "\"symmetricKey\":{");
@@ -93,7 +93,7 @@ static void derive(const struct auth_key group[2], struct slice id, struct auth_
 {
     for (int i = 0; i < 2; i++) {
         uint8_t mac[SAS_SIGNATURE_LEN];
-        struct buf text = {0};
+        struct buf text = BUF_SECRET;
         sas_derive_key(slice_of(group[i].bytes, group[i].len), id, mac);
         text_base64(&text, slice_of(mac, sizeof mac));
         enum err e = auth_key_set(&out[i], buf_slice(&text));

@@ -28,7 +28,7 @@ enum mode { MODE_CREATE, MODE_UPDATE, MODE_UPDATE_IF_MATCH, MODE_DELETE, MODES }
 static void drop(struct bulk *b)
 {
     list_remove(&b->node);
-    arena_free(&b->arena);
+    arena_wipe(&b->arena);
     free(b);
 }
 
@@ -101,7 +101,7 @@ static void send_entry(struct entry *e, enum mode mode)
     struct bulk *b = e->bulk;
     struct slice etag = json_str(e->json, "etag");
     struct slice any = SLICE_LIT("*");
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     json_write(&json, e->json);
     e->wait.fn = on_entry;
     if (mode == MODE_DELETE)
@@ -112,7 +112,7 @@ static void send_entry(struct entry *e, enum mode mode)
                            : mode == MODE_UPDATE_IF_MATCH ? (etag.len ? etag : SLICE_LIT(""))
                                                           : any,
                            buf_slice(&json), &e->wait);
-    buf_free(&json);
+    buf_wipe(&json);
 }
 
 static enum err read_mode(const struct json *doc, enum mode *out)

@@ -61,14 +61,14 @@ static bool found(struct call *c, struct store_answer *a)
 static void answer_enrollment(struct call *c, const struct enrollment *e, enum enrollment_view view)
 {
     char etag[ETAG_MAX + 1];
-    struct buf body = {0}, state = {0};
+    struct buf body = BUF_SECRET, state = {0};
     if (c->has_registration && e->kind == DPS_INDIVIDUAL && c->registration.group.len == 0)
         registration_write(&state, &c->registration, false);
     enrollment_write(&body, e, view, buf_slice(&state));
     etag_of_number(e->etag, etag);
     dps_call_answer(
         c, &(struct dps_answer){.code = DPS_OK, .body = buf_slice(&body), .etag = slice_str(etag)});
-    buf_free(&body);
+    buf_wipe(&body);
     buf_free(&state);
 }
 
@@ -123,7 +123,7 @@ static void on_written(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);
     bool creates = !c->has_enrollment, group = kind_of(c) == DPS_GROUP;
-    struct buf document = {0};
+    struct buf document = BUF_SECRET;
     if (a->err == ERR_CONFLICT && creates) {
         dps_call_fail(c, group ? DPS_GROUP_CONFLICT : DPS_ENROLLMENT_CONFLICT,
                       "somebody else has created it at the same time");
@@ -225,7 +225,7 @@ static void begin_change(struct call *c, struct store_request *u, const struct s
 static void write_next(struct call *c, void (*fn)(struct store_wait *, struct store_answer *))
 {
     struct store_request u;
-    struct buf document = {0};
+    struct buf document = BUF_SECRET;
     stamp(c);
     enrollment_write(&document, &c->next, ENROLLMENT_STORED, SLICE_NONE);
     begin_change(c, &u,
@@ -257,7 +257,7 @@ void enrollment_verb_put(struct call *c)
 static void on_disabled(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);
-    struct buf document = {0};
+    struct buf document = BUF_SECRET;
     if (a->err == ERR_CONFLICT) {
         dps_call_fail(c, DPS_PRECONDITION, "somebody else has changed it at the same time");
         return;

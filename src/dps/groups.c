@@ -18,7 +18,7 @@ struct group_msg {
 static void free_group(struct group *g)
 {
     struct arena arena = g->arena;
-    arena_free(&arena); /* also g */
+    arena_wipe(&arena); /* also g */
 }
 
 static enum err try_read(struct arena *a, struct slice document, const struct group_row *row,
@@ -107,7 +107,7 @@ static void load_row(struct groups *g, const struct group_row *row)
         say_error("dps.group_not_read",
                   "group=%.*s next=\"delete it and put it again, or restore a backup\"",
                   SLICE_ARG(row->id_lower));
-    arena_free(&scratch);
+    arena_wipe(&scratch);
 }
 
 static enum err load_page(struct groups *g, const struct store *s, struct buf *after, bool *more)

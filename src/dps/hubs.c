@@ -96,7 +96,7 @@ static void put_token(struct buf *out, const struct linked_hub *h)
 static void ask_other(struct hub_ask *ask, const struct linked_hub *h, const char *method,
                       struct slice path, struct slice json)
 {
-    struct buf url = {0}, token = {0};
+    struct buf url = {0}, token = BUF_SECRET;
     buf_printf(&url, "https://%.*s:%u%.*s" API_VERSION, SLICE_ARG(h->name), h->port,
                SLICE_ARG(path));
     put_token(&token, h);

@@ -162,7 +162,7 @@ static void begin(struct call *c, struct store_request *u, const struct store_st
 static void write(struct call *c, const struct linked_hub *old, const struct linked_hub *next)
 {
     struct store_request u;
-    struct buf document = {0};
+    struct buf document = BUF_SECRET;
     bool stored = old && old->etag;
     linked_write(&document, next, true);
     begin(c, &u, stored ? &sql_dps_linked_hub_update : &sql_dps_linked_hub_insert, next->id);

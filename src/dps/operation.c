@@ -42,7 +42,7 @@ static void drop(struct operation *o)
     hub_ask_forget(&o->ask);
     webhook_forget(o);
     mem_wipe(&o->who.enrollment.keys, sizeof o->who.enrollment.keys);
-    arena_free(&o->arena);
+    arena_wipe(&o->arena);
     free(o);
 }
 
@@ -68,7 +68,7 @@ void operations_free(struct dps *d)
 static void note_storage_root_key(const struct operation *o, struct store_request *u)
 {
     struct enrollment e = o->who.enrollment;
-    struct buf document = {0};
+    struct buf document = BUF_SECRET;
     if (o->who.storage_root_key.len == 0) return;
     e.storage_root_key = o->who.storage_root_key;
     e.srk_shown = true;
@@ -77,7 +77,7 @@ static void note_storage_root_key(const struct operation *o, struct store_reques
     store_put_text(u, "id_lower", o->id_lower);
     store_put_int(u, "etag", (int64_t)e.etag);
     store_put_text(u, "document", buf_slice(&document));
-    buf_free(&document);
+    buf_wipe(&document);
 }
 
 static void write_record(struct operation *o,
@@ -239,7 +239,7 @@ static bool is_known(const struct json *identity, const struct json *credential)
 static void keep(struct operation *o)
 {
     struct json *identity, *credential;
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     if (is_cut_off(o)) {
         finish(o, REGISTRATION_DISABLED);
         return;
@@ -311,7 +311,7 @@ static void put_model(const struct operation *o, struct buf *out)
 static void create(struct operation *o)
 {
     const struct enrollment *e = &o->who.enrollment;
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     if (is_cut_off(o)) {
         finish(o, REGISTRATION_DISABLED);
         return;

@@ -22,7 +22,7 @@ struct revocation {
     struct hub_ask ask;
     struct timer again;
     bool dry, devices;
-    struct arena page; /* `hits` and the last id */
+    struct arena page; /* `hits`, the last id, and identities with their keys */
     struct hit *hits;
     unsigned count, at;
     bool more, late; /* late: `hits` are those whose identity was not there */
@@ -45,8 +45,8 @@ void revoke_drop(struct call *c)
     if (r == NULL) return;
     hub_ask_forget(&r->ask);
     timer_stop(&r->again);
-    arena_free(&r->page);
-    arena_free(&r->kept);
+    arena_wipe(&r->page);
+    arena_wipe(&r->kept);
     buf_free(&r->shown);
     free(r);
 }
@@ -105,7 +105,7 @@ static void disable(struct revocation *r, struct json *identity)
 {
     const struct hit *h = &r->hits[r->at];
     struct arena *a = &r->page;
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     json_set(a, identity, SLICE_LIT("status"), json_new_string(a, SLICE_LIT("disabled")));
     json_set(a, identity, SLICE_LIT("statusReason"),
              json_new_string(a, SLICE_LIT("its enrollment group was revoked")));
@@ -185,7 +185,7 @@ static void ask_page(struct revocation *r)
     struct store_request q;
     struct buf after = {0};
     buf_put_slice(&after, r->last);
-    arena_reset(&r->page);
+    arena_wipe(&r->page);
     r->hits = arena_alloc(&r->page, DPS_PAGE_MAX * sizeof *r->hits);
     r->count = r->at = 0;
     store_begin_query(&q, &sql_dps_registration_page);

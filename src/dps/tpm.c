@@ -131,7 +131,7 @@ static bool is_signed(struct call *c, const struct sas *t)
 
 static void set_key(struct auth_key *out, const uint8_t bytes[TPM_KEY_LEN])
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     text_base64(&text, slice_of(bytes, TPM_KEY_LEN));
     enum err e = auth_key_set(out, buf_slice(&text));
     assert(e == OK);
