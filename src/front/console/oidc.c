@@ -134,7 +134,7 @@ static void on_token(struct out_wait *w, const struct out_answer *a)
 /* client_secret_basic (RFC 6749, section 2.3.1): both parts are percent-encoded first. */
 static void put_authorization(struct buf *out, const struct rest_oidc *config)
 {
-    struct buf pair = {0};
+    struct buf pair = BUF_SECRET;
     text_percent(&pair, slice_str(config->client_id));
     buf_put_u8(&pair, ':');
     text_percent(&pair, config->client_secret);
@@ -146,7 +146,7 @@ static void put_authorization(struct buf *out, const struct rest_oidc *config)
 static void ask_for_token(struct asking *q)
 {
     const struct rest_oidc *config = q->oidc->config;
-    struct buf body = {0}, proof = {0};
+    struct buf body = BUF_SECRET, proof = BUF_SECRET;
     buf_put_str(&body, "grant_type=authorization_code");
     put_parameter(&body, "&code", buf_slice(&q->code));
     put_parameter(&body, "&redirect_uri", slice_str(q->attempt.place));

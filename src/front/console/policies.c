@@ -23,7 +23,7 @@ static void answer_policy(struct call *c)
 {
     const struct policy *p =
         policies_find(c->service->config->hub->policies, rest_route_param(c, "name"));
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     policy_write(&json, p);
     rest_answer_json(c, buf_slice(&json));
     buf_wipe(&json);

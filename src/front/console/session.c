@@ -24,7 +24,7 @@ COUNTER(throttled, "azimuth_console_sign_ins_throttled_total",
 void session_secret_make(struct session_secret *s)
 {
     uint8_t bytes[SESSION_SECRET_LEN / 2];
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     rand_bytes(bytes, sizeof bytes);
     text_hex(&text, slice_of(bytes, sizeof bytes));
     snprintf(s->text, sizeof s->text, "%.*s", SLICE_ARG(buf_slice(&text)));

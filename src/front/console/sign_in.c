@@ -69,7 +69,7 @@ struct console_session *sign_in_session(struct console *c, const struct call *ca
 void sign_in_answer_cookie(struct call *call, enum sign_in_cookie kind, int http,
                            const char *secret, struct slice json)
 {
-    struct buf cookie = {0};
+    struct buf cookie = BUF_SECRET;
     char name[COOKIE_NAME_MAX];
     cookie_name(call, kind, name);
     buf_printf(&cookie, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, secret,
@@ -147,7 +147,7 @@ static void put_session(struct buf *out, const struct console *c, const struct c
 
 static void answer_session(struct call *call, const struct console_session *s, bool fresh)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     put_session(&json, call->ctx, s);
     if (fresh)
         sign_in_answer_cookie(call, SIGN_IN_SESSION_COOKIE, 200, s->id.text, buf_slice(&json));
@@ -364,7 +364,7 @@ void sign_in_end(struct call *call)
 void sign_in_link(struct call *call)
 {
     struct console *c = call->ctx;
-    struct buf json = {0}, link = {0};
+    struct buf json = BUF_SECRET, link = BUF_SECRET;
     if (c->config->admin_url == NULL) {
         rest_answer_named(call, 404, status_name(STATUS_INVALID_OPERATION),
                           "this server runs without a console (--console off)");

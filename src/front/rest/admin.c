@@ -140,18 +140,18 @@ void rest_admin_policy(struct call *c)
 {
     const struct policy *p = named_policy(c);
     if (p == NULL) return;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     policy_write(&json, p);
     rest_answer_json(c, buf_slice(&json));
-    buf_free(&json);
+    buf_wipe(&json);
 }
 
 static void put_connstr(struct buf *json, const char *name, const struct connstr *connstr)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     connstr_write(&text, connstr);
     put_text(json, name, buf_slice(&text));
-    buf_free(&text);
+    buf_wipe(&text);
 }
 
 void rest_admin_connection_string(struct call *c)
@@ -161,7 +161,7 @@ void rest_admin_connection_string(struct call *c)
     const struct rest_config *config = c->service->config;
     const struct policy *p = named_policy(c);
     if (p == NULL) return;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     buf_put_u8(&json, '{');
     for (int i = 0; i < 2; i++) {
         struct connstr connstr = {.kind = CONNSTR_SERVICE,
@@ -177,5 +177,5 @@ void rest_admin_connection_string(struct call *c)
     }
     buf_put_u8(&json, '}');
     rest_answer_json(c, buf_slice(&json));
-    buf_free(&json);
+    buf_wipe(&json);
 }
