@@ -31,7 +31,7 @@ static enum err load(struct io *files, const char *name, struct slice made, stru
 
 enum err secret_metrics_token(struct io *files, struct buf *out)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     uint8_t bytes[32];
     rand_bytes(bytes, sizeof bytes);
     text_hex(&text, slice_of(bytes, sizeof bytes));
@@ -42,7 +42,7 @@ enum err secret_metrics_token(struct io *files, struct buf *out)
 
 enum err secret_upload_key(struct io *files, struct buf *out)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     uint8_t bytes[BLOB_ACCOUNT_KEY_MAX];
     rand_bytes(bytes, sizeof bytes);
     text_base64(&text, slice_of(bytes, sizeof bytes));

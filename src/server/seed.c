@@ -58,7 +58,7 @@ static enum err find_id(const struct seed *s, const struct yaml *item, struct sl
 
 static enum err read_device(struct seed *s, const struct yaml *item, struct seed_device *d)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     TRY(find_id(s, item, &d->id));
     d->line = item->line;
     d->seed = s;
@@ -73,7 +73,7 @@ static enum err read_device(struct seed *s, const struct yaml *item, struct seed
         e = seed_put_members(s, &json, item, twin_fields);
         if (json.len) d->twin = arena_copy(&s->arena, buf_slice(&json));
     }
-    buf_free(&json);
+    buf_wipe(&json);
     return e;
 }
 
@@ -104,10 +104,10 @@ static const char *const texts[] = {"name", "condition", "key", "value", NULL};
 
 struct slice seed_json(struct seed *s, const struct yaml *item)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     yaml_put_json(&json, item, texts);
     struct slice kept = arena_copy(&s->arena, buf_slice(&json));
-    buf_free(&json);
+    buf_wipe(&json);
     return kept;
 }
 
@@ -163,7 +163,7 @@ enum err seed_load(struct seed *s, const char *path)
 void seed_free(struct seed *s)
 {
     map_free(&s->ids);
-    arena_free(&s->arena);
+    arena_wipe(&s->arena);
     *s = (struct seed){0};
 }
 

@@ -104,7 +104,7 @@ static enum err put_document(const struct seed *s, struct buf *out, const struct
 static enum err read_one(struct seed *s, const struct yaml *item, enum dps_kind kind,
                          struct seed_enrollment *e)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     *e = (struct seed_enrollment){.seed = s, .kind = kind, .line = item->line};
     TRY(find_id(s, item, &kinds[kind], &e->id));
     enum err err = put_document(s, &json, item, &kinds[kind]);

@@ -329,7 +329,7 @@ static void say_ready(const struct server *s)
 /* What a scraper of /metrics shows. */
 static enum err load_metrics_token(struct server *s)
 {
-    struct buf token = {0};
+    struct buf token = BUF_SECRET;
     enum err e = secret_metrics_token(s->dir.files, &token);
     if (e == OK) wire_set_metrics_token(&s->wire, slice_trim(buf_slice(&token)));
     buf_wipe(&token);

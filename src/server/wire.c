@@ -114,7 +114,7 @@ static enum err open_log(struct wire *w, const struct wire_config *cfg)
 /* Our own account has a key that no connection string names. */
 static enum err own_account(const struct wire_config *cfg, struct blob_account *out)
 {
-    struct buf key = {0};
+    struct buf key = BUF_SECRET;
     *out = (struct blob_account){.name = WIRE_ACCOUNT, .key_len = sizeof out->key};
     rand_bytes(out->key, sizeof out->key);
     if (cfg->upload_key.len == 0) return OK;
