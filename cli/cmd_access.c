@@ -96,11 +96,11 @@ static enum err wanted_connstr(struct cli *c, struct target *t, struct connstr *
 
 static enum err print_connstr(const struct connstr *connstr)
 {
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     connstr_write(&line, connstr);
     buf_put_u8(&line, '\n');
     enum err e = output_text(buf_slice(&line));
-    buf_free(&line);
+    buf_wipe(&line);
     return e;
 }
 
@@ -123,10 +123,10 @@ static void set(struct cli *c, struct json *all, const char *name, struct slice 
 
 static struct slice text_of(struct cli *c, const struct connstr *connstr)
 {
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     connstr_write(&line, connstr);
     struct slice text = arena_copy(&c->arena, buf_slice(&line));
-    buf_free(&line);
+    buf_wipe(&line);
     return text;
 }
 
@@ -346,14 +346,14 @@ enum err access_env(struct cli *c)
 {
     struct target t;
     struct json *all = json_new(&c->arena, JSON_OBJECT);
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     enum env_format format;
     TRY(read_format(c, &format));
     TRY(target_find(c, &t));
     TRY(collect(&t, all));
     write_environment(&text, format, all);
     enum err e = output_text(buf_slice(&text));
-    buf_free(&text);
+    buf_wipe(&text);
     return e;
 }
 
@@ -386,11 +386,11 @@ static enum err find_signer(struct cli *c, struct connstr *out)
 static enum err make_token(struct cli *c, const struct connstr *signer, int64_t seconds,
                            struct buf *token)
 {
-    struct buf resource = {0}, key = {0};
+    struct buf resource = {0}, key = BUF_SECRET;
     const char *device = cli_value(c, "device-id");
     struct slice id = device ? slice_str(device) : signer->device_id;
     if (text_unbase64(&key, signer->key) != OK || buf_size(&key) == 0) {
-        buf_free(&key);
+        buf_wipe(&key);
         return fail(ERR_INVALID, "there is no key in base64 to sign with");
     }
     buf_put_slice(&resource, signer->host);
@@ -400,20 +400,20 @@ static enum err make_token(struct cli *c, const struct connstr *signer, int64_t 
     sas_make(token, buf_slice(&resource), buf_slice(&key), policy,
              clock_wall_us() / 1000000 + seconds);
     buf_free(&resource);
-    buf_free(&key);
+    buf_wipe(&key);
     return OK;
 }
 
 enum err access_token(struct cli *c)
 {
     struct connstr signer;
-    struct buf token = {0};
+    struct buf token = BUF_SECRET;
     int64_t seconds;
     TRY(cli_seconds(c, "duration", 1, INT32_MAX, 3600, &seconds));
     TRY(find_signer(c, &signer));
     TRY(make_token(c, &signer, seconds, &token));
     struct json *answer = json_new(&c->arena, JSON_OBJECT);
     set(c, answer, "sas", buf_slice(&token));
-    buf_free(&token);
+    buf_wipe(&token);
     return output_value(&c->output, &c->arena, answer, NULL);
 }

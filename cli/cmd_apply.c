@@ -51,7 +51,7 @@ enum err apply_blame(const struct apply *a, const struct yaml *at, enum err e)
 static enum err parse(struct apply *a, const struct yaml *item, const char *const *texts,
                       struct json **out)
 {
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     yaml_put_json(&json, item, texts);
     enum err e = json_parse(&a->cli->arena, arena_copy(&a->cli->arena, buf_slice(&json)), out);
     buf_wipe(&json);
@@ -110,7 +110,7 @@ enum err apply_send(struct apply *a, const struct http_call *call, const char *w
                     const struct json *body)
 {
     struct json *nothing;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     struct http_call whole = *call;
     if (body) json_write(&json, body);
     whole.body = body ? buf_slice(&json) : SLICE_NONE;
@@ -129,7 +129,7 @@ enum err apply_put(struct apply *a, const char *path, const char *what, const st
 static enum err put_routing(struct apply *a, const struct json *document, const char *etag,
                             bool dry, struct json **answer)
 {
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     json_write(&body, document);
     const struct http_call call = {.method = "PUT",
                                    .path =

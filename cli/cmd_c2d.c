@@ -60,7 +60,7 @@ struct desk {
 static enum err open_desk(struct desk *d, const char *address, bool sends)
 {
     struct connstr as;
-    struct buf login = {0}, token = {0};
+    struct buf login = {0}, token = BUF_SECRET;
     TRY(target_find(d->cli, &d->target));
     TRY(target_policy(&d->target, NULL, &as));
     TRY(target_token(&d->target, "", &token));

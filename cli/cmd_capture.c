@@ -108,7 +108,7 @@ static enum err ask(struct cli *c, const char *method, const struct json *doc)
     struct target t;
     struct slice name;
     struct json *answer;
-    struct buf body = {0}, what = {0};
+    struct buf body = BUF_SECRET, what = {0};
     TRY(find_event_hub(c, &t, &name));
     if (doc) json_write(&body, doc);
     buf_printf(&what, "capture of '%.*s'", SLICE_ARG(slice_head(name, 128)));

@@ -12,7 +12,7 @@ enum err console_link(struct cli *c)
                                 "--data DIR, or sign in with a connection string");
     const struct http_call call = {.method = "POST", .path = "/admin/v1/console/links"};
     TRY(http_json(&t, &call, "console", &answer));
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     buf_put_slice(&line, json_str(answer, "url"));
     buf_put_u8(&line, '\n');
     enum err e = output_text(buf_slice(&line));

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "auth/auth.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/file.h"
@@ -317,12 +318,12 @@ static enum err set_all(struct cli *c, struct json *doc)
 static enum err put(struct cli *c, struct place *p, const char *if_match, const struct json *doc)
 {
     struct json *answer;
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     json_write(&body, doc);
     const struct http_call call = {
         .method = "PUT", .path = p->path, .if_match = if_match, .body = buf_slice(&body)};
     enum err e = http_json(&p->target, &call, p->what, &answer);
-    buf_free(&body);
+    buf_wipe(&body);
     return e == OK ? output_value(&c->output, &c->arena, answer, columns) : e;
 }
 
@@ -483,7 +484,7 @@ enum err provisioning_compute_device_key(struct cli *c)
     struct slice id, text_of_key;
     struct auth_key key;
     uint8_t mac[SAS_SIGNATURE_LEN];
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     TRY(cli_need(c, "registration-id", &id));
     TRY(group_key(c, &text_of_key));
     if (auth_key_set(&key, text_of_key) != OK)
@@ -492,7 +493,9 @@ enum err provisioning_compute_device_key(struct cli *c)
     text_base64(&line, slice_of(mac, sizeof mac));
     buf_put_u8(&line, '\n');
     enum err e = output_text(buf_slice(&line));
-    buf_free(&line);
+    mem_wipe(&key, sizeof key);
+    mem_wipe(mac, sizeof mac);
+    buf_wipe(&line);
     return e;
 }
 

@@ -1,6 +1,7 @@
 /* cmd_identity.c - azimuth hub device-identity ..., hub module-identity ... */
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "base/rand.h"
 #include "base/text.h"
 #include "cli/http.h"
@@ -249,11 +250,12 @@ enum err identity_delete(struct cli *c)
 static struct json *new_key(struct cli *c)
 {
     uint8_t bytes[32];
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     rand_bytes(bytes, sizeof bytes);
     text_base64(&text, slice_of(bytes, sizeof bytes));
     struct json *key = json_new_string(&c->arena, buf_slice(&text));
-    buf_free(&text);
+    mem_wipe(bytes, sizeof bytes);
+    buf_wipe(&text);
     return key;
 }
 

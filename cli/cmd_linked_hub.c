@@ -68,7 +68,7 @@ static enum err ask(struct cli *c, struct target *t, const char *method, struct 
                     const char *if_match, const struct json *doc, struct json **answer)
 {
     char what[WHAT_MAX];
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     snprintf(what, sizeof what, "linked hub '%.*s'", SLICE_ARG(slice_head(name, 128)));
     if (doc) json_write(&body, doc);
     const struct http_call call = {.method = method,
@@ -76,7 +76,7 @@ static enum err ask(struct cli *c, struct target *t, const char *method, struct 
                                    .if_match = if_match,
                                    .body = buf_slice(&body)};
     enum err e = http_json(t, &call, what, answer);
-    buf_free(&body);
+    buf_wipe(&body);
     return e;
 }
 

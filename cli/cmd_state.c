@@ -156,14 +156,14 @@ static enum err put_device(struct cli *c, struct target *t, const struct json *t
 static enum err write_device(struct cli *c, struct target *t, const struct json *twin, FILE *file,
                              unsigned long *count)
 {
-    struct buf out = {0};
+    struct buf out = BUF_SECRET;
     buf_put_str(&out, *count ? ",\n" : "");
     enum err e = put_device(c, t, twin, &out);
     struct slice text = buf_slice(&out);
     if (e == OK && fwrite(text.ptr, 1, text.len, file) != text.len)
         e = fail_errno("the file cannot be written");
     if (e == OK) ++*count;
-    buf_free(&out);
+    buf_wipe(&out);
     return e == ERR_NOT_FOUND ? OK : e; /* it has gone since the page was read */
 }
 

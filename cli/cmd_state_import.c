@@ -79,7 +79,7 @@ static enum err add_line(struct cli *c, struct state_bulk *b, struct slice line,
     if (e == OK && !cli_given(c, "dry-run"))
         e = state_bulk_add_line(b, line, json_get(doc, "importMode") != NULL);
     if (e == OK) ++*(json_str(doc, "moduleId").len ? &counts->modules : &counts->devices);
-    arena_free(&c->arena);
+    arena_wipe(&c->arena);
     c->arena = kept;
     return e;
 }
@@ -219,11 +219,11 @@ static enum err ask(struct cli *c, const struct target *t)
 static enum err import_state(struct cli *c, struct target *t, const struct state *state,
                              const struct aspects *aspects)
 {
-    struct state_bulk b = {.t = t};
+    struct state_bulk b = {.t = t, .json = BUF_SECRET};
     struct state_counts counts = {0};
     enum err e = replaces(c) ? delete_first(c, &b, state) : OK;
     if (e == OK) e = add_state(c, &b, state, &counts);
-    buf_free(&b.json);
+    buf_wipe(&b.json);
     if (e != OK) return e;
     TRY(state_print_counts(c, aspects, &counts));
     return b.failed ? fail(ERR_PROTOCOL, "%u of them could not be imported", b.failed) : OK;

@@ -25,7 +25,7 @@ const struct cli_option upload_options[] = {
 static enum err ask(struct target *t, struct slice device, const char *more, const char *json,
                     struct json **out)
 {
-    struct buf header = {0}, path = {0}, what = {0};
+    struct buf header = BUF_SECRET, path = {0}, what = {0};
     buf_printf(&path, "%s/files%s", http_path(t->cli, "/devices/", device), more);
     buf_printf(&what, "device '%.*s'", SLICE_ARG(slice_head(device, 128)));
     buf_put_str(&header, "Authorization: ");
@@ -86,7 +86,7 @@ static enum err put_here(struct target *t, const struct json *place, struct slic
                          const char *type)
 {
     struct http_answer a;
-    struct buf path = {0};
+    struct buf path = BUF_SECRET;
     put_path(&path, place);
     const struct http_call call = {.method = "PUT",
                                    .path = buf_cstr(&path),
@@ -114,7 +114,7 @@ static enum err put_elsewhere(struct target *t, const struct json *place, struct
                               const char *type)
 {
     const struct curl_functions *f;
-    struct buf url = {0}, line = {0};
+    struct buf url = BUF_SECRET, line = {0};
     long status = 0;
     TRY(curl_load(&f));
     CURL *h = f->easy_init();

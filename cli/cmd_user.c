@@ -102,7 +102,7 @@ static void put_member(struct buf *body, const char *name, struct slice value)
 static enum err send_user(struct cli *c, const char *method, struct slice role, bool password)
 {
     struct target t;
-    struct buf body = {0}, typed = {0};
+    struct buf body = BUF_SECRET, typed = BUF_SECRET;
     TRY(find_server(c, &t));
     enum err e = password ? password_ask(c, &typed) : OK;
     buf_put_u8(&body, '{');

@@ -152,6 +152,6 @@ int cli_main(int argc, char **argv, const struct cli_verb *more_verbs)
     enum err e = run(&c, argc - used, argv + used);
     progress_clear(&c.progress);
     if (e != OK) tell_failure(c.program);
-    arena_free(&c.arena);
+    arena_wipe(&c.arena);
     return (int)status_of(e);
 }

@@ -83,7 +83,7 @@ static const char *pack_path(const struct edge_plan *p, struct slice id)
 
 static enum err write_pack(struct bundle *b)
 {
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     enum err e = tgz_pack(&b->pack, &bytes);
     if (e == OK) e = store(pack_path(b->plan, b->edge->id), buf_slice(&bytes), false);
     buf_wipe(&bytes);
@@ -256,7 +256,7 @@ static void put_config(const struct edge_plan *p, const struct edge *edge, struc
 
 static enum err write_config(struct bundle *b)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     put_config(b->plan, b->edge, &text);
     enum err e = put(b, false, "config.toml", buf_slice(&text));
     buf_wipe(&text);
@@ -354,7 +354,7 @@ static enum err write_files(struct bundle *b, const struct edge_papers *papers)
 enum err edge_bundle_write(const struct edge_plan *p, const struct edge *edge,
                            const struct edge_papers *papers)
 {
-    struct bundle b = {.plan = p, .edge = edge};
+    struct bundle b = {.plan = p, .edge = edge, .pack.tar = BUF_SECRET};
     enum err e = write_files(&b, papers);
     tgz_free(&b.pack);
     return e;

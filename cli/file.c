@@ -42,7 +42,7 @@ static enum err read_all(struct cli *c, struct io_file *f, const char *path, siz
 static enum err read_stream(struct cli *c, int fd, const char *path, size_t max, struct slice *out)
 {
     enum { PIECE = 64 << 10 };
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     enum err e = OK;
     for (ssize_t n = 1; n != 0 && e == OK;) {
         n = read(fd, buf_reserve(&bytes, PIECE), PIECE);
@@ -51,7 +51,7 @@ static enum err read_stream(struct cli *c, int fd, const char *path, size_t max,
         if (buf_size(&bytes) > max) e = too_big(path, max);
     }
     if (e == OK) *out = arena_copy(&c->arena, buf_slice(&bytes));
-    buf_free(&bytes);
+    buf_wipe(&bytes);
     return e;
 }
 

@@ -164,7 +164,7 @@ void fleet_device_put_token(struct buf *out, const struct fleet_identity *id)
 static enum err introduce(struct fleet_device *d)
 {
     const struct fleet_identity *id = d->identity;
-    struct buf client = {0}, user = {0}, token = {0};
+    struct buf client = {0}, user = {0}, token = BUF_SECRET;
     buf_put_slice(&client, id->device);
     if (id->module.len) buf_printf(&client, "/%.*s", SLICE_ARG(id->module));
     buf_printf(&user, "%.*s/%s/?api-version=2021-04-12&DeviceClientType=azimuth",
@@ -178,7 +178,7 @@ static enum err introduce(struct fleet_device *d)
     enum err e = link_connect(&d->link, &who);
     buf_free(&client);
     buf_free(&user);
-    buf_free(&token);
+    buf_wipe(&token);
     return e;
 }
 

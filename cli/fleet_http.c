@@ -201,7 +201,7 @@ static void failed(struct run *r, struct sender *s, enum err e, bool passing)
 
 static void turn(struct run *r, struct sender *s)
 {
-    struct buf token = {0};
+    struct buf token = BUF_SECRET;
     bool passing = false;
     int64_t now_us = clock_mono_us();
     enum err e = OK;

@@ -12,10 +12,10 @@ enum { ROSTER_FILE_MAX = 64 << 20 };
 
 static enum err decode_key(struct arena *a, struct slice text, struct slice *key)
 {
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     bool good = text.len && text_unbase64(&bytes, text) == OK;
     if (good) *key = arena_copy(a, buf_slice(&bytes));
-    buf_free(&bytes);
+    buf_wipe(&bytes);
     return good ? OK : fail(ERR_INVALID, "the key is not base64");
 }
 

@@ -28,7 +28,7 @@ size_t http_take(char *bytes, size_t one, size_t count, void *ctx)
 
 void http_answer_free(struct http_answer *a)
 {
-    buf_free(&a->body);
+    buf_wipe(&a->body);
     buf_free(&a->headers);
 }
 
@@ -45,22 +45,22 @@ struct slice http_answer_header(const struct http_answer *a, const char *name)
 static void add_header(const struct curl_functions *f, struct curl_slist **list, const char *name,
                        const char *value)
 {
-    struct buf line = {0};
+    struct buf line = BUF_SECRET;
     buf_printf(&line, "%s: %s", name, value);
     *list = f->list_append(*list, buf_cstr(&line));
-    buf_free(&line);
+    buf_wipe(&line);
 }
 
 static enum err make_headers(const struct curl_functions *f, struct target *t,
                              const struct http_call *call, struct curl_slist **list)
 {
-    struct buf token = {0};
+    struct buf token = BUF_SECRET;
     if (call->token) {
         add_header(f, list, "Authorization", call->token);
     } else if (t->data == NULL) {
         TRY(target_token(t, "", &token));
         add_header(f, list, "Authorization", buf_cstr(&token));
-        buf_free(&token);
+        buf_wipe(&token);
     }
     if (call->body.ptr)
         add_header(f, list, "Content-Type",
@@ -191,7 +191,7 @@ enum err http_do(struct target *t, const struct http_call *call, struct http_ans
     struct buf url = {0}, socket = {0};
     char detail[CURL_ERROR_SIZE] = "";
     CURL *h = handle(f);
-    *out = (struct http_answer){0};
+    *out = (struct http_answer){.body = BUF_SECRET};
     enum err e = make_headers(f, t, call, &headers);
     if (e == OK) {
         make_url(t, call, &url);

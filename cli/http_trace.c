@@ -78,7 +78,7 @@ void http_trace_body(struct buf *out, struct slice body)
 {
     struct arena a = {0};
     struct json *value;
-    struct buf json = {0};
+    struct buf json = BUF_SECRET;
     if (body.len == 0) return;
     if (json_parse(&a, body, &value) == OK) {
         blank(value);

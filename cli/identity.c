@@ -138,7 +138,7 @@ enum err identity_connstr(struct target *t, struct slice device, struct slice mo
 
 enum err identity_put(struct target *t, struct json *identity, const char *etag, struct json **out)
 {
-    struct buf body = {0}, match = {0};
+    struct buf body = BUF_SECRET, match = {0};
     struct slice device = json_str(identity, "deviceId"), module = json_str(identity, "moduleId");
     if (etag) buf_printf(&match, "\"%s\"", etag);
     json_write(&body, identity);
@@ -148,7 +148,7 @@ enum err identity_put(struct target *t, struct json *identity, const char *etag,
         .if_match = etag ? cli_keep(t->cli, &match) : NULL,
         .body = arena_copy(&t->cli->arena, buf_slice(&body)),
     };
-    buf_free(&body);
+    buf_wipe(&body);
     enum err e = http_json(t, &call, identity_name(t->cli, device, module), out);
     bool creates = etag == NULL && module.len; /* then its device is what is not there */
     return e == ERR_NOT_FOUND && creates ? is_missing(t, device, SLICE_NONE) : e;

@@ -186,7 +186,7 @@ static bool is_id(struct slice id)
 
 static bool is_key(struct slice key)
 {
-    struct buf bytes = {0};
+    struct buf bytes = BUF_SECRET;
     bool good = text_unbase64(&bytes, key) == OK && buf_size(&bytes) >= KEY_MIN &&
                 buf_size(&bytes) <= KEY_MAX;
     buf_wipe(&bytes);
@@ -393,9 +393,8 @@ static enum err read_rows(struct reader *r)
     while (e == OK && r->csv.rest.len) {
         if (csv_skip_blank(&r->csv)) continue;
         e = read_row(r, &row);
-        arena_reset(&row);
+        arena_wipe(&row);
     }
-    arena_free(&row);
     return e;
 }
 
@@ -440,7 +439,7 @@ enum err identity_csv_read(struct arena *a, const char *path, struct slice text,
                            struct identity_csv *out)
 {
     struct reader *r = arena_zero(a, sizeof *r);
-    *out = (struct identity_csv){0};
+    *out = (struct identity_csv){.lines = BUF_SECRET};
     *r = (struct reader){.arena = a, .path = path, .out = out};
     TRY(check_encoding(path, text));
     csv_begin(&r->csv, text);

@@ -26,12 +26,12 @@ enum err message_routing_fetch(struct cli *c, struct message_routing *m)
 enum err message_routing_send(struct cli *c, struct message_routing *m, const char *what)
 {
     struct json *answer;
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     json_write(&body, m->document);
     const struct http_call call = {
         .method = "PUT", .path = ROUTING, .if_match = m->etag, .body = buf_slice(&body)};
     enum err e = http_json(&m->target, &call, what, &answer);
-    buf_free(&body);
+    buf_wipe(&body);
     return e == OK ? take_answer(c, m, answer) : e;
 }
 

@@ -309,6 +309,6 @@ enum err cli_set_truth(struct cli *c, struct json *object, const char *name, con
 const char *cli_keep(struct cli *c, struct buf *text)
 {
     const char *kept = (const char *)arena_copy(&c->arena, buf_slice(text)).ptr;
-    buf_free(text);
+    buf_wipe(text);
     return kept;
 }

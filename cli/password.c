@@ -118,7 +118,7 @@ static enum err ask_once(FILE *tty, const char *prompt, struct buf *out)
 
 static enum err ask_twice(struct buf *out)
 {
-    struct buf again = {0};
+    struct buf again = BUF_SECRET;
     FILE *tty = fopen("/dev/tty", "r+");
     if (tty == NULL)
         return fail(ERR_INVALID,

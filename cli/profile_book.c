@@ -62,7 +62,7 @@ static void put_text(struct buf *out, struct slice text)
                    {SLICE_LIT("\ufffe"), "\\ufffe"},
                    {SLICE_LIT("\uffff"), "\\uffff"}};
     enum { STRANGE = sizeof strange / sizeof *strange };
-    struct buf json = {0}, escaped = {0};
+    struct buf json = BUF_SECRET, escaped = BUF_SECRET;
     text_json_string(&json, text);
     for (struct slice rest = buf_slice(&json); rest.len;) {
         size_t i = 0;
@@ -112,7 +112,7 @@ static enum err make_folders(const char *path)
 static enum err write_file(const char *path, const struct json *book)
 {
     struct file_new file;
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     TRY(file_begin(path, &file));
     put_map(&text, book, 0);
     bool wrote = fputs(buf_cstr(&text), file.out) >= 0;

@@ -50,7 +50,7 @@ enum err state_next_page(struct state_pages *p, struct json **out) MUST_USE;
 
 struct state_bulk {
     struct target *t;
-    struct buf json; /* freed by who has it */
+    struct buf json; /* BUF_SECRET, and wiped by who has it */
     unsigned count, failed;
 };
 

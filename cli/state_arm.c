@@ -58,25 +58,25 @@ static enum err fetch_routing(struct arm *a)
 
 static struct json *copy(struct arena *arena, const struct json *of)
 {
-    struct buf text = {0};
+    struct buf text = BUF_SECRET;
     struct json *made = NULL;
     json_write(&text, of);
     enum err e = json_parse(arena, buf_slice(&text), &made);
     assert(e == OK);
     (void)e;
-    buf_free(&text);
+    buf_wipe(&text);
     return made;
 }
 
 static enum err send_routing(struct arm *a, const struct json *document)
 {
     struct json *answer;
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     json_write(&body, document);
     const struct http_call call = {
         .method = "PUT", .path = ROUTING, .if_match = a->etag, .body = buf_slice(&body)};
     enum err e = http_json(a->t, &call, "routing", &answer);
-    buf_free(&body);
+    buf_wipe(&body);
     return e == OK ? fetch_routing(a) : e;
 }
 

@@ -103,12 +103,12 @@ static enum err delete_page(struct state_bulk *b, bool *more)
 
 enum err state_delete_devices(struct target *t)
 {
-    struct state_bulk b = {.t = t};
+    struct state_bulk b = {.t = t, .json = BUF_SECRET};
     enum err e;
     bool more = true;
     do {
         e = delete_page(&b, &more);
     } while (e == OK && more);
-    buf_free(&b.json);
+    buf_wipe(&b.json);
     return e;
 }

@@ -313,7 +313,7 @@ enum err target_policy(struct target *t, const char *name, struct connstr *out)
 enum err target_token(struct target *t, const char *path, struct buf *out)
 {
     struct connstr as;
-    struct buf resource = {0}, key = {0}, policy = {0};
+    struct buf resource = {0}, key = BUF_SECRET, policy = {0};
     TRY(target_policy(t, NULL, &as));
     if (as.signature.len) {
         buf_put_slice(out, as.signature);
@@ -328,7 +328,7 @@ enum err target_token(struct target *t, const char *path, struct buf *out)
     else
         (void)!fail(e, "%s: the SharedAccessKey is not base64", t->source ? t->source : t->name);
     buf_free(&resource);
-    buf_free(&key);
+    buf_wipe(&key);
     buf_free(&policy);
     return e;
 }

@@ -24,7 +24,7 @@ static enum err event_hubs_token(struct target *t, const char *audience, struct 
 
 enum err way_sign(struct target *t, bool sent_on, struct events_config *cfg)
 {
-    struct buf token = {0}, audience = {0};
+    struct buf token = BUF_SECRET, audience = {0};
     bool event_hubs = sent_on || t->login.kind == CONNSTR_EVENT_HUBS;
     buf_put_str(&audience, "sb://");
     text_url_host(&audience, cfg->host);
