@@ -30,6 +30,13 @@ static enum err take_text(const char *file, const struct yaml *m, struct slice *
     return OK;
 }
 
+/* Names and values, or null. */
+static enum err expect_map(const char *file, const struct yaml *m)
+{
+    if (m->kind == YAML_MAP || yaml_is_null(m)) return OK;
+    return yaml_bad(file, m, "names and values were expected");
+}
+
 static void leave_out(const struct edge_plan *p, const char *file, const struct yaml *m)
 {
     if (!cli_given(p->cli, "quiet"))
@@ -42,6 +49,7 @@ static enum err read_devices(struct edge_plan *p, const char *file, const struct
 static enum err read_auth(const struct edge_plan *p, const char *file, const struct yaml *auth,
                           struct edge_agent *agent)
 {
+    TRY(expect_map(file, auth));
     if (yaml_is_null(auth)) return OK;
     for (const struct yaml *m = auth->child; m; m = m->next) {
         struct slice *to = slice_is(m->name, "serverAddress") ? &agent->server
@@ -104,12 +112,20 @@ static enum err read_devices(struct edge_plan *p, const char *file, const struct
 
 /* ---- what holds for all of them, unless an option says otherwise */
 
-static enum err read_method(struct edge_plan *p, const char *file, const struct yaml *hub)
+static enum err read_method(struct edge_plan *p, const char *file, const struct yaml *m)
 {
-    const struct yaml *way = hub ? yaml_get(hub, "authenticationMethod") : NULL;
-    if (way == NULL || cli_given(p->cli, "device-auth-type") || edge_method(p, way->text) == OK)
+    struct slice method = {0};
+    TRY(take_text(file, m, &method));
+    if (yaml_is_null(m) || cli_given(p->cli, "device-auth-type") || edge_method(p, method) == OK)
         return OK;
-    return yaml_bad(file, way, "symmetricKey or x509Certificate was expected");
+    return yaml_bad(file, m, "symmetricKey or x509Certificate was expected");
+}
+
+static enum err read_hub(struct edge_plan *p, const char *file, const struct yaml *m)
+{
+    if (slice_is(m->name, "authenticationMethod")) return read_method(p, file, m);
+    leave_out(p, file, m);
+    return OK;
 }
 
 /* Beside the file, unless an option has said which. */
@@ -130,7 +146,7 @@ static enum err read_agent(struct edge_plan *p, const char *file, const struct y
     return OK;
 }
 
-/* Sections of what a folder is made of. */
+/* What a folder is made of. */
 static enum err read_common(struct edge_plan *p, const char *file, const struct yaml *m)
 {
     if (p->folder && slice_is(m->name, "rootCACertPath"))
@@ -144,11 +160,25 @@ static enum err read_common(struct edge_plan *p, const char *file, const struct 
     return OK;
 }
 
-static enum err read_section(struct edge_plan *p, const char *file, const struct yaml *section)
+typedef enum err (*member_fn)(struct edge_plan *p, const char *file, const struct yaml *m);
+
+static enum err read_section(struct edge_plan *p, const char *file, const struct yaml *section,
+                             member_fn read)
 {
-    if (section == NULL || yaml_is_null(section)) return OK;
-    if (section->kind != YAML_MAP) return yaml_bad(file, section, "names and values were expected");
-    for (const struct yaml *m = section->child; m; m = m->next) TRY(read_common(p, file, m));
+    TRY(expect_map(file, section));
+    for (const struct yaml *m = section->child; m; m = m->next) TRY(read(p, file, m));
+    return OK;
+}
+
+/* configVersion is for az, which knows one. */
+static enum err read_top(struct edge_plan *p, const char *file, const struct yaml *m)
+{
+    struct slice version;
+    if (slice_is(m->name, "configVersion")) return take_text(file, m, &version);
+    if (slice_is(m->name, "iotHub")) return read_section(p, file, m, read_hub);
+    if (slice_is(m->name, "certificates")) return read_section(p, file, m, read_common);
+    if (slice_is(m->name, "edgeConfiguration")) return read_section(p, file, m, read_common);
+    leave_out(p, file, m);
     return OK;
 }
 
@@ -158,9 +188,8 @@ enum err edge_read_file(struct edge_plan *p, const char *file)
     TRY(file_yaml(p->cli, file, EDGE_FILE_MAX, &top));
     file = file_name(file);
     const struct yaml *devices = yaml_get(top, "edgeDevices");
-    TRY(read_method(p, file, yaml_get(top, "iotHub")));
-    TRY(read_section(p, file, yaml_get(top, "certificates")));
-    TRY(read_section(p, file, yaml_get(top, "edgeConfiguration")));
     if (devices == NULL) return yaml_bad(file, top, "the file has no edgeDevices");
+    for (const struct yaml *m = top->child; m; m = m->next)
+        if (m != devices) TRY(read_top(p, file, m));
     return read_devices(p, file, devices, SLICE_NONE);
 }

@@ -21,18 +21,24 @@ static const struct cli_option options[] = {{"config-file", "FILE", ""},
 static struct cli cli;
 static struct edge_plan plan;
 
-static enum err read_text(const char *yaml)
+/* `quiet` is "" or NULL, as an option is there or not. */
+static enum err read_as(const char *yaml, const char *quiet)
 {
     char path[] = "/tmp/edge-file-test-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
     close(fd);
-    cli = (struct cli){.options = {options}, .values = {{path, "out", ""}}};
+    cli = (struct cli){.options = {options}, .values = {{path, "out", quiet}}};
     plan = (struct edge_plan){.cli = &cli, .end = &plan.edges};
     enum err e = edge_read(&plan);
     unlink(path);
     return e;
+}
+
+static enum err read_text(const char *yaml)
+{
+    return read_as(yaml, "");
 }
 
 static void what_a_file_says_of_a_device_is_in_the_plan(void **state)
@@ -65,7 +71,9 @@ static void what_is_no_plain_value_is_named_with_its_line(void **state)
         {"edgeDevices:\n  - deviceId: a\n    edgeAgent: {b: c}\n", ":3: edgeAgent: a plain value"},
         {"edgeDevices:\n  - deviceId: a\n    deployment: [m]\n", ":3: deployment: a plain value"},
         {"edgeDevices:\n  - deviceId: a\n    containerAuth: b\n",
-         ":3: containerAuth: serverAddress is missing"},
+         ":3: containerAuth: names and values"},
+        {"edgeDevices:\n  - deviceId: a\n    containerAuth: [b]\n",
+         ":3: containerAuth: names and values"},
         {"edgeDevices:\n  - deviceId: a\n    containerAuth: {username: u}\n",
          ":3: containerAuth: serverAddress is missing"},
         {"edgeDevices:\n  - deviceId: a\n    containerAuth:\n      serverAddress: r\n"
@@ -74,6 +82,14 @@ static void what_is_no_plain_value_is_named_with_its_line(void **state)
         {"certificates: {rootCACertPath: [a]}\nedgeDevices: []\n",
          ":1: rootCACertPath: a plain value"},
         {"edgeConfiguration: a\nedgeDevices: []\n", ":1: edgeConfiguration: names and values"},
+        {"iotHub: [a]\nedgeDevices: []\n", ":1: iotHub: names and values"},
+        {"iotHub: a\nedgeDevices: []\n", ":1: iotHub: names and values"},
+        {"iotHub:\n  authenticationMethod: [a]\nedgeDevices: []\n",
+         ":2: authenticationMethod: a plain value"},
+        {"iotHub:\n  authenticationMethod: tpm\nedgeDevices: []\n",
+         ":2: authenticationMethod: symmetricKey or"},
+        {"configVersion: [a]\nedgeDevices: []\n", ":1: configVersion: a plain value"},
+        {"- edgeDevices\n", "the file has no edgeDevices"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -83,10 +99,55 @@ static void what_is_no_plain_value_is_named_with_its_line(void **state)
     }
 }
 
+/* What it says of the file on stderr. */
+static void told(const char *yaml, char out[1024])
+{
+    FILE *there = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_true(there && before >= 0 && dup2(fileno(there), STDERR_FILENO) >= 0);
+    enum err e = read_as(yaml, NULL);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    if (e != OK) fail_msg("%s", fail_text());
+    rewind(there);
+    out[fread(out, 1, 1023, there)] = '\0';
+    fclose(there);
+    arena_free(&cli.arena);
+}
+
+static void what_is_left_out_is_told_with_its_line(void **state)
+{
+    static const struct {
+        const char *yaml, *what;
+    } rows[] = {
+        {"iotHub: {authenticationMethod: symmetricKey,\n  hubName: h}\nedgeDevices: []\n",
+         ":2: hubName is left out\n"},
+        {"certificates: {rootCACertPath: a, rootCACertKeyPath: b}\ncolour: {red: 1}\n"
+         "edgeDevices: []\n",
+         ":2: colour is left out\n"},
+        {"edgeDevices: []\nedgeConfiguration: {colour: red}\n", ":2: colour is left out\n"},
+        {"edgeDevices:\n  - deviceId: a\n    colour: red\n", ":3: colour is left out\n"},
+        {"edgeDevices:\n  - deviceId: a\n    containerAuth: {serverAddress: r, colour: red}\n",
+         ":3: colour is left out\n"},
+        {"configVersion: '1.0'\niotHub:\ncertificates: ~\nedgeConfiguration: {}\n"
+         "edgeDevices: []\n",
+         ""},
+        {"iotHub: {authenticationMethod: ~}\nedgeDevices: []\n", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[1024];
+        told(rows[i].yaml, out);
+        const char *line = strchr(out, ':');
+        assert_string_equal(line ? line : out, rows[i].what);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_file_says_of_a_device_is_in_the_plan),
+        cmocka_unit_test(what_is_left_out_is_told_with_its_line),
         cmocka_unit_test(what_is_no_plain_value_is_named_with_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
