@@ -125,8 +125,8 @@ struct amqp_table {
 
 /* The peer's channels or handles that were free last: what it has left to say of them comes soon, if at all. */
 struct amqp_recent {
-    uint16_t ids[AMQP_RECENT];
-    uint8_t count, next;
+    uint16_t ids[AMQP_RECENT]; /* each once, the newest first */
+    uint8_t count;
 };
 
 struct amqp;

@@ -136,6 +136,32 @@ static void of_so_many_detached_links_late_words_are_swallowed(void **state)
     }
 }
 
+static void use_handle(struct wire_rig *r, unsigned handle, unsigned times)
+{
+    char text[64];
+    snprintf(text, sizeof text, "0 attach[\"x\" %u true]\n0 detach[%u true]", handle, handle);
+    while (times--) wire_rig_feed(r, text);
+}
+
+/* The others keep their place, and it becomes the newest: the one before it goes first. */
+static void a_handle_that_is_used_again_and_again_is_one_of_them(void **state)
+{
+    (void)state;
+    for (unsigned asked = 3; asked <= 5; asked++) {
+        struct wire_rig r;
+        char late[32];
+        start(&r);
+        for (unsigned i = 0; i < AMQP_RECENT; i++) use_handle(&r, 3 + i, 1);
+        use_handle(&r, 3, AMQP_RECENT); /* now 4 is the oldest */
+        use_handle(&r, 100, 1);
+        wire_rig_output(&r);
+        snprintf(late, sizeof late, "0 detach[%u true]", asked);
+        wire_rig_feed(&r, late);
+        assert_int_equal(strstr(wire_rig_output(&r), "unattached-handle") != NULL, asked == 4);
+        wire_rig_fini(&r);
+    }
+}
+
 /* A handle that never had a link is no late word, also below one that had. */
 static void a_handle_that_was_never_used_ends_the_session(void **state)
 {
@@ -574,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_handle_in_use_ends_the_session),
         cmocka_unit_test(what_comes_late_for_a_detached_link_is_swallowed),
         cmocka_unit_test(of_so_many_detached_links_late_words_are_swallowed),
+        cmocka_unit_test(a_handle_that_is_used_again_and_again_is_one_of_them),
         cmocka_unit_test(a_handle_that_was_never_used_ends_the_session),
         cmocka_unit_test(a_transfer_on_a_detached_link_ends_the_session),
         cmocka_unit_test(a_handle_is_taken_until_the_peer_has_detached),

@@ -75,16 +75,25 @@ void amqp_table_fini(struct amqp_table *t)
     *t = (struct amqp_table){0};
 }
 
+/* Which of those kept it is, the newest first; r->count: it is none of them. */
+static unsigned recent_find(const struct amqp_recent *r, uint32_t id)
+{
+    unsigned i = 0;
+    while (i < r->count && r->ids[i] != id) i++;
+    return i;
+}
+
+/* One that is there already becomes the newest: else the same one, often, would take the place of the others. */
 void amqp_recent_add(struct amqp_recent *r, uint16_t id)
 {
-    r->ids[r->next] = id;
-    r->next = (uint8_t)((r->next + 1) % AMQP_RECENT);
-    r->count = (uint8_t)MIN(r->count + 1, (int)AMQP_RECENT);
+    unsigned at = recent_find(r, id);
+    if (at == r->count && r->count < AMQP_RECENT) r->count++;
+    at = MIN(at, AMQP_RECENT - 1);
+    memmove(r->ids + 1, r->ids, at * sizeof *r->ids);
+    r->ids[0] = id;
 }
 
 bool amqp_recent_has(const struct amqp_recent *r, uint32_t id)
 {
-    for (unsigned i = 0; i < r->count; i++)
-        if (r->ids[i] == id) return true;
-    return false;
+    return recent_find(r, id) < r->count;
 }
