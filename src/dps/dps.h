@@ -29,6 +29,7 @@
 #define DPS_DPS_H
 
 #include "auth/x509.h"
+#include "base/arena.h"
 #include "hub/hub.h"
 
 enum {
@@ -129,6 +130,9 @@ enum err dps_new(const struct hub *hub, struct lane *lane, const struct dps_door
 void dps_free(struct dps *d); /* NULL is fine */
 
 const struct hub *dps_hub(const struct dps *d);
+
+/* The lower case of an id, in the arena: to DPS ids that differ in their case only are one. */
+struct slice dps_id_lower(struct arena *a, struct slice id);
 
 /* Borrowed during the call. */
 struct dps_answer {

@@ -60,9 +60,6 @@ struct enrollment {
  * groups likewise. */
 bool dps_id_valid(struct slice id);
 
-/* Lower case of an id that is valid. */
-struct slice dps_id_lower(struct arena *a, struct slice id);
-
 /* What somebody PUTs, or what is stored.  `old`: the one that it replaces, whose keys and certificates
  * stay where the document does not say others; NULL: none.  ERR_INVALID and ERR_TOO_BIG with a text;
  * *code gets what to answer. */

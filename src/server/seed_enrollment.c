@@ -1,5 +1,4 @@
 /* seed_enrollment.c - enrollments and enrollment groups of the file, in the words of DPS's service API. */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -113,14 +112,6 @@ static enum err read_one(struct seed *s, const struct yaml *item, enum dps_kind 
     return err;
 }
 
-/* To DPS ids that differ in their case only are one. */
-static struct slice folded(struct arena *a, struct slice id)
-{
-    uint8_t *text = arena_alloc(a, id.len);
-    for (size_t i = 0; i < id.len; i++) text[i] = (uint8_t)tolower(id.ptr[i]);
-    return slice_of(text, id.len);
-}
-
 static enum err read_list(struct seed *s, const struct yaml *list, enum dps_kind kind,
                           struct map *ids)
 {
@@ -132,7 +123,7 @@ static enum err read_list(struct seed *s, const struct yaml *list, enum dps_kind
                         kinds[kind].max, kinds[kind].what);
         struct seed_enrollment *e = arena_zero(&s->arena, sizeof *e);
         TRY(read_one(s, item, kind, e));
-        const struct seed_enrollment *same = map_put(ids, folded(&s->arena, e->id), e);
+        const struct seed_enrollment *same = map_put(ids, dps_id_lower(&s->arena, e->id), e);
         if (same)
             return fail(ERR_INVALID, "%s:%zu: %s '%.*s' is there already on line %zu", s->path,
                         e->line, kinds[kind].what, SLICE_ARG(slice_head(e->id, DPS_ID_MAX)),
