@@ -25,11 +25,6 @@ const struct cli_option backup_restore_options[] = {
     {"from f", "DIR", "the backup; --data is where it goes: not there, or empty"},
     {"", NULL, NULL}};
 
-static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
-{
-    snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
-}
-
 static void show(void *ctx, const struct backup_progress *p, bool ended)
 {
     progress_show(
@@ -46,7 +41,7 @@ static enum err read_manifest(struct cli *c, const char *root, const struct json
     struct slice text;
     struct json *doc;
     int64_t version = 0;
-    join(path, root, BACKUP_MANIFEST);
+    TRY(backup_join(path, root, BACKUP_MANIFEST));
     if (access(path, F_OK))
         return fail(ERR_NOT_FOUND,
                     "%s has no " BACKUP_MANIFEST ": it is no backup, or one that was not finished",
@@ -75,8 +70,9 @@ struct locks {
 static enum err take_locks(const char *data, struct locks *l)
 {
     char path[BACKUP_PATH_MAX];
-    join(path, data, "lock");
-    *l = (struct locks){.backup = -1, .server = open(path, O_RDWR | O_CLOEXEC)};
+    *l = (struct locks){.backup = -1, .server = -1};
+    TRY(backup_join(path, data, "lock"));
+    l->server = open(path, O_RDWR | O_CLOEXEC);
     if (l->server < 0)
         return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
                     data);
@@ -99,8 +95,8 @@ static enum err copy_store_of_idle(struct backup_copies *x)
     static const char *const names[] = {BACKUP_STORE, BACKUP_STORE "-wal"};
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     for (size_t i = 0; i < 2; i++) {
-        join(from, x->from, names[i]);
-        join(to, x->to, names[i]);
+        TRY(backup_join(from, x->from, names[i]));
+        TRY(backup_join(to, x->to, names[i]));
         enum err e = backup_copy_file(from, to, &x->progress, NULL);
         if (e != OK && !(i == 1 && e == ERR_NOT_FOUND)) return e;
     }
@@ -116,8 +112,8 @@ static enum err copy_store_of_server(struct cli *c, struct backup_copies *x)
     const struct http_call call = {
         .method = "POST", .path = "/admin/v1/backup/snapshot", .wait_s = SNAPSHOT_WAIT_S};
     TRY(http_json(&t, &call, "the store's snapshot", &made));
-    join(from, x->from, BACKUP_SNAPSHOT);
-    join(to, x->to, BACKUP_STORE);
+    TRY(backup_join(from, x->from, BACKUP_SNAPSHOT));
+    TRY(backup_join(to, x->to, BACKUP_STORE));
     enum err e = backup_copy_file(from, to, &x->progress, NULL);
     if (e == ERR_NOT_FOUND)
         e = fail(
@@ -231,16 +227,17 @@ static enum err make_parents(const char *path)
 static enum err take_file(const struct json *j, const char *from, const char *to,
                           struct backup_progress *p, uint64_t *bytes)
 {
-    char source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX];
+    char source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX], below[BACKUP_PATH_MAX / 2];
     uint8_t digest[BACKUP_DIGEST_LEN];
     struct buf hex = {0};
     struct slice path = json_str(j, "path");
     if (!is_inside(path))
         return fail(ERR_CORRUPT, "%s: the manifest names a path outside of it", from);
-    snprintf(source, sizeof source, "%s/%.*s", from, SLICE_ARG(path));
+    snprintf(below, sizeof below, "%.*s", SLICE_ARG(path));
+    TRY(backup_join(source, from, below));
     uint64_t before = p->done;
     if (to) {
-        snprintf(target, sizeof target, "%s/%.*s", to, SLICE_ARG(path));
+        TRY(backup_join(target, to, below));
         TRY(make_parents(target));
     }
     TRY(backup_copy_file(source, to ? target : NULL, p, digest));
@@ -280,21 +277,21 @@ enum err backup_verify(struct cli *c)
 
 static enum err sync_directory(void *ctx, const char *path, bool is_dir, uint64_t size)
 {
+    const char *const *root = ctx;
     char whole[BACKUP_PATH_MAX];
     (void)size;
-    join(whole, ctx, path);
+    TRY(backup_join(whole, *root, path));
     return is_dir ? backup_sync_dir(whole) : OK;
 }
 
 enum err backup_restore(struct cli *c)
 {
     struct slice from;
-    char data[BACKUP_PATH_MAX];
+    const char *data = target_directory(c, false);
     TRY(cli_need(c, "from", &from));
-    snprintf(data, sizeof data, "%s", target_directory(c, false));
     umask(0077);
     TRY(backup_make_dir(data));
     TRY(take_all(c, cli_value(c, "from"), data, "restoring"));
-    TRY(backup_walk(data, "", sync_directory, data));
+    TRY(backup_walk(data, "", sync_directory, &data));
     return backup_sync_dir(data);
 }

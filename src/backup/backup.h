@@ -17,7 +17,7 @@
  * Both make backups with it: the command from outside, the server on a lane of its own (hub/backup).
  *
  * Runs on: the main thread of the command; the server's lane `backup`.  It blocks on the disk.
- * Limits:  BACKUP_PATH_MAX bytes in a path, BACKUP_FILES_MAX files, BACKUP_TRIES looks at the journal.
+ * Limits:  BACKUP_PATH_MAX bytes in a path with its end, BACKUP_FILES_MAX files, BACKUP_TRIES looks at the journal.
  */
 #ifndef BACKUP_BACKUP_H
 #define BACKUP_BACKUP_H
@@ -81,6 +81,9 @@ struct backup_progress {
 void backup_show(struct backup_progress *p, uint64_t more);
 bool backup_stopped(const struct backup_progress *p); /* with the text of a failure */
 void backup_shown(struct backup_progress *p);         /* it has ended */
+
+/* ROOT/PATH.  ERR_INVALID: it has more than BACKUP_PATH_MAX bytes with its end; then `out` is not to be used. */
+enum err backup_join(char out[BACKUP_PATH_MAX], const char *root, const char *path) MUST_USE;
 
 /* One file from `offset` on, as long as it is when it is opened; synced.  `digest`, if not NULL, gets
  * the SHA-256 of what was copied.  ERR_NOT_FOUND: it is not there (any more). */

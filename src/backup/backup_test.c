@@ -37,6 +37,78 @@ static void folders_in_folders_have_an_end(void **state)
     rmdir(root);
 }
 
+/* ---- paths */
+
+static enum err list(const char *root)
+{
+    struct backup_progress progress = {0};
+    struct backup_files f = {.root = root, .progress = &progress};
+    return backup_list_file(&f, "a", false, 0);
+}
+
+static enum err write_manifest(const char *root)
+{
+    struct backup_progress progress = {0};
+    struct backup_files f = {.root = root, .progress = &progress};
+    return backup_write_manifest(&f);
+}
+
+static enum err copy_other(const char *root)
+{
+    struct backup_copies x = {.from = ".", .to = root};
+    return backup_copy_other(&x, "a", false, 0);
+}
+
+static enum err copy_log(const char *root)
+{
+    struct backup_progress progress = {0};
+    return backup_copy_log(root, "to", &progress);
+}
+
+static enum err note(const char *root)
+{
+    return backup_note(root, "to", 1, 1);
+}
+
+static enum err walk(const char *root)
+{
+    unsigned seen = 0;
+    return backup_walk(root, "streams", count, &seen);
+}
+
+static enum err online(const char *root)
+{
+    struct backup_progress progress = {0};
+    return backup_online(root, "to", &progress);
+}
+
+static enum err lock(const char *root)
+{
+    int fd;
+    enum err e = backup_lock_open(root, &fd);
+    if (fd >= 0) close(fd);
+    return e;
+}
+
+static void a_path_has_4095_bytes_and_not_one_more(void **state)
+{
+    static enum err (*const all[])(const char *) = {list, write_manifest, copy_other, copy_log,
+                                                    note, walk,           online,     lock};
+    char root[BACKUP_PATH_MAX] = "", path[BACKUP_PATH_MAX];
+    (void)state;
+    memset(root, 'r', BACKUP_PATH_MAX - 3); /* with "/a" and its end 4096 */
+    assert_int_equal(backup_join(path, root, "a"), OK);
+    assert_int_equal(strlen(path), BACKUP_PATH_MAX - 1);
+    assert_string_equal(path + BACKUP_PATH_MAX - 4, "r/a");
+    assert_int_equal(backup_join(path, root, "ab"), ERR_INVALID);
+    assert_non_null(strstr(fail_text(), "at most 4095 bytes, not 4096"));
+    strcat(root, "rr"); /* of some the directory itself is the first path */
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(all[i](root), ERR_INVALID);
+        assert_non_null(strstr(fail_text(), "at most 4095 bytes"));
+    }
+}
+
 static void files_of_a_backup_are_counted(void **state)
 {
     char root[] = "/tmp/backup-test-XXXXXX", path[64];
@@ -297,6 +369,7 @@ int main(void)
         cmocka_unit_test(the_store_counts_once_and_its_copies_do_not),
         cmocka_unit_test(of_a_stopped_one_nothing_is_left),
         cmocka_unit_test(what_is_left_of_a_killed_one_does_not_look_whole),
+        cmocka_unit_test(a_path_has_4095_bytes_and_not_one_more),
         cmocka_unit_test(folders_in_folders_have_an_end),
         cmocka_unit_test(files_of_a_backup_are_counted),
         cmocka_unit_test(what_leaves_the_journal_while_it_is_copied_is_in_the_segments),

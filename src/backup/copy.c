@@ -11,11 +11,6 @@
 #include "base/file.h"
 #include "base/text.h"
 
-static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
-{
-    snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
-}
-
 /* ---- the manifest */
 
 enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t size)
@@ -23,7 +18,7 @@ enum err backup_list_file(void *ctx, const char *path, bool is_dir, uint64_t siz
     struct backup_files *f = ctx;
     char whole[BACKUP_PATH_MAX];
     uint8_t digest[BACKUP_DIGEST_LEN];
-    join(whole, f->root, path);
+    TRY(backup_join(whole, f->root, path));
     if (is_dir) return backup_sync_dir(whole);
     if (f->count == BACKUP_FILES_MAX)
         return fail(ERR_TOO_BIG, "a backup has at most %d files", BACKUP_FILES_MAX);
@@ -42,7 +37,7 @@ enum err backup_write_manifest(struct backup_files *f)
     char path[BACKUP_PATH_MAX], iso[CLOCK_ISO_LEN + 1];
     struct file_new made;
     clock_iso(clock_wall_us(), iso);
-    join(path, f->root, BACKUP_MANIFEST);
+    TRY(backup_join(path, f->root, BACKUP_MANIFEST));
     TRY(backup_walk(f->root, "", backup_list_file, f));
     TRY(backup_sync_dir(f->root));
     TRY(file_begin(path, &made));
@@ -85,8 +80,8 @@ enum err backup_copy_other(void *ctx, const char *path, bool is_dir, uint64_t si
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     (void)size;
     if (is_special(path)) return OK;
-    join(from, x->from, path);
-    join(to, x->to, path);
+    TRY(backup_join(from, x->from, path));
+    TRY(backup_join(to, x->to, path));
     if (is_dir)
         return mkdir(to, 0700) == 0 || errno == EEXIST ? OK : fail_errno("cannot make %s", to);
     enum err e = backup_copy_file(from, to, &x->progress, NULL);
@@ -119,7 +114,7 @@ enum err backup_note(const char *data, const char *to, unsigned files, uint64_t 
 {
     char path[BACKUP_PATH_MAX], whole[BACKUP_PATH_MAX];
     struct file_new made;
-    join(path, data, BACKUP_LAST);
+    TRY(backup_join(path, data, BACKUP_LAST));
     TRY(file_begin(path, &made));
     backup_give_to_owner_of(data, fileno(made.out));
     return file_finish(path, &made,

@@ -138,6 +138,14 @@ enum err backup_digest(const char *path, struct backup_progress *p, uint64_t *si
 
 /* ---- directories */
 
+enum err backup_join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
+{
+    int len = snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
+    if (len < BACKUP_PATH_MAX) return OK;
+    return fail(ERR_INVALID, "a path of a backup has at most %d bytes, not %d: %s/%s",
+                BACKUP_PATH_MAX - 1, len, root, path);
+}
+
 static int not_dots(const struct dirent *d)
 {
     return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
@@ -156,8 +164,7 @@ static enum err visit(const char *root, const char *path, unsigned depth, backup
 {
     char whole[BACKUP_PATH_MAX];
     struct stat st;
-    int len = snprintf(whole, sizeof whole, "%s/%s", root, path);
-    if ((size_t)len >= sizeof whole) return fail(ERR_TOO_BIG, "%s: a path is too long", root);
+    TRY(backup_join(whole, root, path));
     if (lstat(whole, &st)) return errno == ENOENT ? OK : fail_errno("cannot look at %s", whole);
     if (S_ISREG(st.st_mode)) return fn(ctx, path, false, (uint64_t)st.st_size);
     if (!S_ISDIR(st.st_mode)) return OK; /* sockets */
@@ -172,12 +179,13 @@ static enum err walk(const char *root, const char *below, unsigned depth, backup
     char path[BACKUP_PATH_MAX];
     enum err e = OK;
     if (depth > BACKUP_DEPTH_MAX) return fail(ERR_TOO_BIG, "%s/%s is too deep", root, below);
-    snprintf(path, sizeof path, "%s/%s", root, below);
+    TRY(backup_join(path, root, below));
     int count = scandir(path, &entries, not_dots, by_name);
     if (count < 0) return errno == ENOENT ? OK : fail_errno("cannot read %s", path);
     for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s%s%s", below, *below ? "/" : "", entries[i]->d_name);
-        if (e == OK) e = visit(root, path, depth, fn, ctx);
+        const char *name = entries[i]->d_name;
+        if (e == OK && *below) e = backup_join(path, below, name);
+        if (e == OK) e = visit(root, *below ? path : name, depth, fn, ctx);
         free(entries[i]);
     }
     free(entries);

@@ -10,7 +10,8 @@
 enum err backup_lock_open(const char *data, int *lock)
 {
     char path[BACKUP_PATH_MAX];
-    snprintf(path, sizeof path, "%s/" BACKUP_LOCK, data);
+    *lock = -1;
+    TRY(backup_join(path, data, BACKUP_LOCK));
     *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*lock < 0) return fail_errno("cannot open %s", path);
     backup_give_to_owner_of(data, *lock);

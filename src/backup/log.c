@@ -23,11 +23,6 @@ struct from_to {
     char newest[BACKUP_PATH_MAX]; /* of the partition: what we have of it may have grown since */
 };
 
-static void join(char out[BACKUP_PATH_MAX], const char *root, const char *path)
-{
-    snprintf(out, BACKUP_PATH_MAX, "%s/%s", root, path);
-}
-
 /* ---- segments: streams/S/P/ORDINAL.log, with 20 digits, so that names are in their order */
 
 static enum err note_newest(void *ctx, const char *path, bool is_dir, uint64_t size)
@@ -55,7 +50,7 @@ static enum err remove_before(void *ctx, const char *path, bool is_dir, uint64_t
     const struct before *b = ctx;
     char whole[BACKUP_PATH_MAX];
     (void)size;
-    join(whole, b->to, path);
+    TRY(backup_join(whole, b->to, path));
     if (is_dir || strcmp(path, b->path) >= 0) return OK;
     return unlink(whole) ? fail_errno("cannot remove %s", whole) : OK;
 }
@@ -76,8 +71,8 @@ static enum err copy_segment(void *ctx, const char *path, bool is_dir, uint64_t 
     struct from_to *x = ctx;
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     (void)size;
-    join(from, x->from, path);
-    join(to, x->to, path);
+    TRY(backup_join(from, x->from, path));
+    TRY(backup_join(to, x->to, path));
     if (is_dir) return enter(x, path, to);
     if (x->again && strcmp(path, x->newest) < 0) return OK;
     enum err e = backup_copy_file(from, to, x->progress, NULL);
@@ -135,8 +130,8 @@ static enum err copy_journal(const struct from_to *x)
 {
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
     struct stat st;
-    join(from, x->from, "journal");
-    join(to, x->to, "journal");
+    TRY(backup_join(from, x->from, "journal"));
+    TRY(backup_join(to, x->to, "journal"));
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     enum err e = OK;
     if (in < 0 || out < 0 || fstat(in, &st))
@@ -164,9 +159,9 @@ enum err backup_copy_log(const char *from, const char *to, struct backup_progres
 {
     struct from_to x = {.from = from, .to = to, .progress = p};
     char meta[BACKUP_PATH_MAX], streams[BACKUP_PATH_MAX], copy[BACKUP_PATH_MAX];
-    join(meta, from, "log.meta");
-    join(copy, to, "log.meta");
-    join(streams, to, "streams");
+    TRY(backup_join(meta, from, "log.meta"));
+    TRY(backup_join(copy, to, "log.meta"));
+    TRY(backup_join(streams, to, "streams"));
     TRY(backup_copy_file(meta, copy, p, NULL));
     if (mkdir(streams, 0700) && errno != EEXIST) return fail_errno("cannot make %s", streams);
     TRY(backup_walk(from, "streams", copy_segment, &x));

@@ -13,8 +13,8 @@ enum { OPEN_MAX_OF_REMOVAL = 16 };
 static enum err copy_store(struct backup_copies *x)
 {
     char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
-    snprintf(from, sizeof from, "%s/" BACKUP_SNAPSHOT, x->from);
-    snprintf(to, sizeof to, "%s/" BACKUP_STORE, x->to);
+    TRY(backup_join(from, x->from, BACKUP_SNAPSHOT));
+    TRY(backup_join(to, x->to, BACKUP_STORE));
     return backup_copy_file(from, to, &x->progress, NULL);
 }
 
@@ -42,7 +42,7 @@ static enum err copy_all(struct backup_copies *x)
 static enum err sync_above(const char *to)
 {
     char above[BACKUP_PATH_MAX];
-    snprintf(above, sizeof above, "%s/..", to);
+    TRY(backup_join(above, to, ".."));
     return backup_sync_dir(above);
 }
 
@@ -57,8 +57,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 static void remove_all(const char *to)
 {
     char manifest[BACKUP_PATH_MAX];
-    snprintf(manifest, sizeof manifest, "%s/" BACKUP_MANIFEST, to);
-    unlink(manifest);
+    if (backup_join(manifest, to, BACKUP_MANIFEST) == OK) unlink(manifest);
     nftw(to, remove_entry, OPEN_MAX_OF_REMOVAL, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -79,7 +78,7 @@ enum err backup_online(const char *from, const char *to, const struct backup_pro
 {
     char snapshot[BACKUP_PATH_MAX];
     enum err e = copy_into(from, to, p);
-    snprintf(snapshot, sizeof snapshot, "%s/" BACKUP_SNAPSHOT, from);
-    unlink(snapshot); /* as large as the store */
+    if (backup_join(snapshot, from, BACKUP_SNAPSHOT) == OK)
+        unlink(snapshot); /* as large as the store */
     return e;
 }
