@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "auth/auth.h"
+#include "base/text.h"
 
 enum { NOW_S = 1800000000 };
 
@@ -253,6 +254,24 @@ static void keys_have_16_to_64_bytes(void **state)
     }
 }
 
+static void the_text_of_a_key_has_88_characters(void **state)
+{
+    uint8_t bytes[AUTH_KEY_MAX];
+    struct buf text = {0};
+    struct auth_key key;
+    (void)state;
+    memset(bytes, 0xa5, sizeof bytes);
+    text_base64(&text, slice_of(bytes, sizeof bytes));
+    assert_int_equal(buf_size(&text), AUTH_KEY_TEXT_MAX);
+    assert_int_equal(auth_key_set(&key, buf_slice(&text)), OK);
+    assert_string_equal(key.text, buf_cstr(&text));
+    assert_true(slice_eq(bytes_of(&key), slice_of(bytes, sizeof bytes)));
+    buf_put_u8(&text, '=');
+    assert_int_equal(auth_key_set(&key, buf_slice(&text)), ERR_INVALID);
+    assert_string_equal(fail_text(), "a key is too long");
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(bad_policies_are_refused_with_a_reason),
         cmocka_unit_test(the_number_of_policies_is_limited),
         cmocka_unit_test(keys_have_16_to_64_bytes),
+        cmocka_unit_test(the_text_of_a_key_has_88_characters),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

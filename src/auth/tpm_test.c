@@ -17,9 +17,10 @@ struct shape {
     uint16_t type, name_alg, cipher, cipher_bits, mode, scheme, bits;
     uint32_t attributes;
     size_t cut, more; /* bytes that are missing at the end, or too many */
+    size_t policy;    /* of its authPolicy */
 };
 
-static const struct shape good = {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0};
+static const struct shape good = {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0, 0};
 
 static struct buf encode(const struct shape *s, struct slice modulus)
 {
@@ -27,7 +28,8 @@ static struct buf encode(const struct shape *s, struct slice modulus)
     buf_put_be16(&inner, s->type);
     buf_put_be16(&inner, s->name_alg);
     buf_put_be32(&inner, s->attributes);
-    buf_put_be16(&inner, 0);
+    buf_put_be16(&inner, (uint16_t)s->policy);
+    for (size_t i = 0; i < s->policy; i++) buf_put_u8(&inner, 0);
     buf_put_be16(&inner, s->cipher);
     buf_put_be16(&inner, s->cipher_bits);
     buf_put_be16(&inner, s->mode);
@@ -207,18 +209,18 @@ static void keys_that_do_not_protect_are_refused(void **state)
         const char *name;
         struct shape shape;
     } rows[] = {
-        {"ECC", {0x23, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0}},
-        {"SHA-1", {1, 4, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0}},
-        {"it signs", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY | 1 << 18, 0, 0}},
-        {"it may leave its TPM", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY & ~2u, 0, 0}},
-        {"no cipher", {1, 11, 0x10, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0}},
-        {"a cipher of 192 bits", {1, 11, 6, 192, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0}},
-        {"CBC", {1, 11, 6, 128, 0x42, 0x10, BITS, STORAGE_KEY, 0, 0}},
-        {"a scheme", {1, 11, 6, 128, 0x43, 0x17, BITS, STORAGE_KEY, 0, 0}},
-        {"more bits than it has", {1, 11, 6, 128, 0x43, 0x10, 3072, STORAGE_KEY, 0, 0}},
-        {"few bits", {1, 11, 6, 128, 0x43, 0x10, 1024, STORAGE_KEY, 0, 0}},
-        {"cut", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 1, 0}},
-        {"too long", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 1}},
+        {"ECC", {0x23, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"SHA-1", {1, 4, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"it signs", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY | 1 << 18, 0, 0, 0}},
+        {"it may leave its TPM", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY & ~2u, 0, 0, 0}},
+        {"no cipher", {1, 11, 0x10, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"a cipher of 192 bits", {1, 11, 6, 192, 0x43, 0x10, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"CBC", {1, 11, 6, 128, 0x42, 0x10, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"a scheme", {1, 11, 6, 128, 0x43, 0x17, BITS, STORAGE_KEY, 0, 0, 0}},
+        {"more bits than it has", {1, 11, 6, 128, 0x43, 0x10, 3072, STORAGE_KEY, 0, 0, 0}},
+        {"few bits", {1, 11, 6, 128, 0x43, 0x10, 1024, STORAGE_KEY, 0, 0, 0}},
+        {"cut", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 1, 0, 0}},
+        {"too long", {1, 11, 6, 128, 0x43, 0x10, BITS, STORAGE_KEY, 0, 1, 0}},
     };
     uint8_t modulus[BITS / 8];
     struct tpm_public p;
@@ -253,6 +255,24 @@ static void a_key_has_at_most_4096_bits(void **state)
     }
 }
 
+static void a_key_has_at_most_1024_bytes_with_all_that_belongs_to_it(void **state)
+{
+    uint8_t modulus[BITS / 8];
+    (void)state;
+    memset(modulus, 0xff, sizeof modulus);
+    struct buf bare = encode(&good, slice_of(modulus, sizeof modulus));
+    for (unsigned more = 0; more < 2; more++) {
+        struct shape shape = good;
+        struct tpm_public p;
+        shape.policy = TPM_PUBLIC_MAX - buf_size(&bare) + more;
+        struct buf text = encode(&shape, slice_of(modulus, sizeof modulus));
+        assert_int_equal(buf_size(&text), TPM_PUBLIC_MAX + more);
+        assert_int_equal(tpm_public_read(buf_slice(&text), &p), more ? ERR_INVALID : OK);
+        buf_free(&text);
+    }
+    buf_free(&bare);
+}
+
 static void a_modulus_of_nobody_is_refused(void **state)
 {
     uint8_t zeros[BITS / 8] = {0}, key[TPM_KEY_LEN] = {0};
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(only_both_keys_of_a_tpm_open_a_blob),
         cmocka_unit_test(keys_that_do_not_protect_are_refused),
         cmocka_unit_test(a_key_has_at_most_4096_bits),
+        cmocka_unit_test(a_key_has_at_most_1024_bytes_with_all_that_belongs_to_it),
         cmocka_unit_test(a_modulus_of_nobody_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

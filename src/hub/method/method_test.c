@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/limit.h"
 #include "hub/method/method.h"
+#include "hub/news/news.h"
 #include "hub/registry/registry.h"
 
 enum { CALLER, HOME, DEVICE, LANES };
@@ -257,6 +258,52 @@ static void an_answer_has_128_kib(void **state)
         assert_int_equal(c.status, over ? STATUS_BAD_GATEWAY : STATUS_OK);
     }
     free(text);
+}
+
+/* A call of that request and that answer, as who watches hears of it. */
+static const struct json *told(struct arena *arena, struct slice request, struct slice reply)
+{
+    struct caller c;
+    struct news_item item;
+    struct json *json;
+    uint64_t at = news_end(world.hub.news), missed = 0;
+    assert_int_equal(ask(&c, "reboot", request, 30, 0), OK);
+    run();
+    answer(world.rid, 200, reply);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_true(news_next(world.hub.news, &at, &item, &missed) && missed == 0);
+    assert_int_equal(json_parse(arena, item.json, &json), OK);
+    return json;
+}
+
+static int64_t size_in(const struct json *told, const char *name)
+{
+    int64_t size = 0;
+    assert_int_equal(json_i64(json_get(told, name), &size), OK);
+    return size;
+}
+
+static void who_watches_is_told_a_kib_of_each_and_how_much_it_was(void **state)
+{
+    (void)state;
+    char text[METHOD_TOLD_MAX + 1];
+    memset(text, '1', sizeof text);
+    connect(SESSION_METHODS);
+    world.hub.news = news_new(&world.hub);
+    for (int i = 0; i < LANES; i++) news_attach(world.hub.news, &world.lanes[i]);
+    for (size_t over = 0; over < 2; over++) {
+        struct arena arena = {0};
+        struct slice all = slice_of(text, METHOD_TOLD_MAX + over);
+        const struct json *j = told(&arena, all, all);
+        assert_int_equal(json_str(j, "request").len, METHOD_TOLD_MAX);
+        assert_int_equal(size_in(j, "requestSize"), all.len);
+        assert_int_equal(json_str(j, "body").len, METHOD_TOLD_MAX);
+        assert_int_equal(size_in(j, "size"), all.len);
+        assert_int_equal(json_get(j, "truncated") != NULL, over);
+        arena_free(&arena);
+    }
+    news_free(world.hub.news);
+    world.hub.news = NULL;
 }
 
 static void late_and_second_answers_are_nobodys(void **state)
@@ -526,6 +573,7 @@ int main(void)
         TEST(an_answer_comes_back_as_it_was_given),
         TEST(an_answer_that_is_no_json_is_a_bad_gateway),
         TEST(an_answer_has_128_kib),
+        TEST(who_watches_is_told_a_kib_of_each_and_how_much_it_was),
         TEST(late_and_second_answers_are_nobodys),
         TEST(who_forgets_a_call_hears_nothing),
         TEST(nobody_is_there),

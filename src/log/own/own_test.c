@@ -455,6 +455,27 @@ static void a_commit_takes_a_limited_number_of_batches(void **state)
     end(&f);
 }
 
+/* In a journal whose sections are larger. */
+static void a_commit_takes_8_mib(void **state)
+{
+    (void)state;
+    enum { LARGE = RECORD_MAX - RECORD_HEAD, COUNT = JOURNAL_BLOCK_MAX / RECORD_MAX };
+    for (unsigned over = 0; over < 2; over++) {
+        struct fixture f = begin();
+        f.cfg.journal_bytes = 0;
+        reopen(&f);
+        assert_int_equal(journal_block_max(&f.rig->log->journal), JOURNAL_BLOCK_MAX - JOURNAL_HEAD);
+        for (uint64_t id = 1; id <= COUNT; id++) {
+            append(&f, 0, id, LARGE - (id == COUNT ? JOURNAL_HEAD - over : 0));
+            rig_turn(&f.rig->cores[0].lane);
+        }
+        rig_run(f.rig);
+        assert_int_equal(results(&f, OK), COUNT);
+        assert_int_equal(f.rig->log->journal.commit, 2 + over);
+        end(&f);
+    }
+}
+
 static void a_large_batch_does_not_wait_for_the_end_of_the_turn(void **state)
 {
     (void)state;
@@ -1014,6 +1035,7 @@ int main(void)
         cmocka_unit_test(a_batch_over_a_section_is_refused_in_its_turn),
         cmocka_unit_test(what_was_appended_behind_a_refused_batch_is_not_written_with_others),
         cmocka_unit_test(a_commit_takes_a_limited_number_of_batches),
+        cmocka_unit_test(a_commit_takes_8_mib),
         cmocka_unit_test(a_large_batch_does_not_wait_for_the_end_of_the_turn),
         cmocka_unit_test(a_writer_keeps_so_much_memory),
         cmocka_unit_test(a_journal_without_a_clean_section_makes_appends_wait),
