@@ -11,10 +11,12 @@
 #include "base/mem.h"
 #include "front/console/console.h"
 #include "front/console/live.h"
+#include "front/console/series.h"
 #include "hub/method/method.h"
 #include "hub/news/news.h"
 #include "hub/policy/policy.h"
 #include "hub/refusal/refusal.h"
+#include "hub/saved_query/saved_query.h"
 #include "hub/user/user.h"
 #include "server/rig.h"
 
@@ -973,6 +975,30 @@ static void numbers_are_read_from_the_log(void **state)
     assert_non_null(strstr(said(), "\"records\":0"));
 }
 
+static void questions_have_a_largest_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *json;
+        size_t max;
+    } rows[] = {
+        {"PUT /admin/v1/saved-queries/wide", "{\"condition\":\"tags.line = '4'\"}",
+         SAVED_QUERY_BODY_MAX},
+        {"POST /admin/v1/series", "{\"paths\":[\"t\"],\"from\":\"-1h\"}", SERIES_REQUEST_MAX},
+    };
+    sign_in();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t over = 0; over < 2; over++) {
+            struct buf json = {0};
+            buf_put_str(&json, rows[i].json);
+            while (buf_size(&json) < rows[i].max + over) buf_put_u8(&json, ' ');
+            expect(request(rows[i].line, both, buf_cstr(&json)), over ? 413 : 200);
+            buf_free(&json);
+            rig_free(conn); /* who says too much is not heard to the end */
+            conn = rig_dial(&rig, WIRE_CONSOLE);
+        }
+}
+
 /* ---- the live link */
 
 #define UPGRADE                                                                                    \
@@ -1346,6 +1372,63 @@ static void events_come_in_batches_and_resume_where_they_ended(void **state)
     expect_message("{\"id\":10,\"batch\":[]");
 }
 
+/* What is told of an event with such a body and such a property, in full or its first part. */
+static void append_long(size_t len, char with, size_t property_len)
+{
+    struct log_writer *w = &rig.wire.cores[0].writer;
+    struct buf text = {0};
+    memset(buf_reserve(&text, MAX(len, property_len)), with, MAX(len, property_len));
+    buf_commit(&text, MAX(len, property_len));
+    lane_running = &rig.core;
+    struct buf *b = log_begin(w, 0, 0, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    amqp_put_sym(b, "long");
+    amqp_put_string(b, slice_head(buf_slice(&text), property_len));
+    log_pairs_done(w, 1);
+    amqp_put_data(b, slice_head(buf_slice(&text), len));
+    log_end(w, on_appended, (struct addr){0}, 0);
+    log_flush(w);
+    lane_running = NULL;
+    buf_free(&text);
+    rig_wait(&rig, 100000);
+}
+
+static size_t told_of(const char *member)
+{
+    const char *at = strstr(said(), member);
+    assert_non_null(at);
+    at += strlen(member);
+    return strcspn(at, "\"");
+}
+
+static void of_a_long_event_the_first_part_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t body, property, told_body, told_property;
+        char with;
+    } rows[] = {
+        {LIVE_BODY_MAX, LIVE_TEXT_MAX, LIVE_BODY_MAX, LIVE_TEXT_MAX, 'x'},
+        {LIVE_BODY_MAX + 1, LIVE_TEXT_MAX + 1, LIVE_BODY_MAX, LIVE_TEXT_MAX, 'x'},
+        /* in base64, which has four characters for three bytes */
+        {LIVE_BODY_MAX / 4, 1, (LIVE_BODY_MAX / 4 + 2) / 3 * 4, 4, '\xff'},
+        {LIVE_BODY_MAX / 4 + 1, 1, (LIVE_BODY_MAX / 4 + 2) / 3 * 4, 4, '\xff'},
+    };
+    open_link();
+    say_frame("{\"id\":1,\"sub\":\"events\",\"from\":\"now\"}", false);
+    rig_wait(&rig, 100000);
+    expect_message("\"batch\":[]");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char size[32];
+        append_long(rows[i].body, rows[i].with, rows[i].property);
+        rig_wait(&rig, 100000);
+        snprintf(size, sizeof size, "\"size\":%zu,", rows[i].body);
+        expect_message(size);
+        assert_int_equal(told_of("\"body\":\""), rows[i].told_body);
+        assert_int_equal(told_of("\"long\":\""), rows[i].told_property);
+        assert_int_equal(strstr(said(), "\"truncated\":true") != NULL, i % 2);
+    }
+}
+
 static void a_burst_is_sampled_and_counted(void **state)
 {
     (void)state;
@@ -1568,6 +1651,7 @@ int main(void)
         TEST(a_message_to_a_device_is_queued),
         TEST(a_query_is_saved),
         TEST(numbers_are_read_from_the_log),
+        TEST(questions_have_a_largest_size),
         TEST(a_live_link_needs_a_session_and_its_protocol),
         TEST(what_a_page_asks_wrongly_is_told),
         TEST(a_message_of_the_page_has_a_longest),
@@ -1581,6 +1665,7 @@ int main(void)
         TEST(a_query_has_so_many_bytes),
         TEST(there_are_so_many_links),
         EVENTS(events_come_in_batches_and_resume_where_they_ended),
+        TEST(of_a_long_event_the_first_part_is_told),
         EVENTS(a_burst_is_sampled_and_counted),
         TEST(methods_and_refusals_are_told_as_they_happen),
         TEST(news_of_before_are_told_to_who_asks),

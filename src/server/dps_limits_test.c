@@ -64,6 +64,51 @@ static void a_thousand_groups_and_not_one_more(void **state)
 }
 
 /* Who comes when all places are taken is told to come again, and comes when one is free. */
+/* Is a token that is signed with the key of the group known as such? */
+static bool is_known_as_groups(unsigned group)
+{
+    char key[32], id[32];
+    struct buf token = {0}, found = {0};
+    struct sas t;
+    snprintf(key, sizeof key, "the key of group %05u", group);
+    snprintf(id, sizeof id, "g-%u", group);
+    sas_make(&token, SLICE_LIT("hub.test/devices/d"), slice_str(key), NULL, INT32_MAX);
+    assert_int_equal(sas_parse(buf_slice(&token), &t), OK);
+    bool known = dps_is_group_key(rig.wire.cores[0].dps, &t, &found);
+    if (known) assert_true(slice_is(buf_slice(&found), id));
+    buf_free(&found);
+    buf_free(&token);
+    return known;
+}
+
+static void put_group_with_key(unsigned group)
+{
+    char id[32], key[32], json[512];
+    struct buf base64 = {0};
+    snprintf(key, sizeof key, "the key of group %05u", group);
+    text_base64(&base64, slice_str(key));
+    snprintf(id, sizeof id, "g-%u", group);
+    snprintf(json, sizeof json,
+             "{\"enrollmentGroupId\":\"%s\",\"attestation\":{\"type\":\"symmetricKey\","
+             "\"symmetricKey\":{\"primaryKey\":\"%s\",\"secondaryKey\":\"%s\"}}}",
+             id, buf_cstr(&base64), buf_cstr(&base64));
+    assert_int_equal(put_quickly(DPS_GROUP, id, SLICE_NONE, slice_str(json)), DPS_OK);
+    buf_free(&base64);
+}
+
+/* Whichever is the one that is left out: they are in no order. */
+static void keys_of_64_groups_are_tried_and_not_of_one_more(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < DPS_GUESSES_MAX; i++) put_group_with_key(i);
+    for (unsigned count = DPS_GUESSES_MAX; count <= DPS_GUESSES_MAX + 1; count++) {
+        unsigned known = 0;
+        for (unsigned i = 0; i < count; i++) known += is_known_as_groups(i);
+        assert_int_equal(known, DPS_GUESSES_MAX);
+        put_group_with_key(count);
+    }
+}
+
 static void so_many_operations_are_under_way_and_not_one_more(void **state)
 {
     (void)state;
@@ -470,6 +515,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(a_thousand_groups_and_not_one_more),
+        TEST(keys_of_64_groups_are_tried_and_not_of_one_more),
         TEST(so_many_operations_are_under_way_and_not_one_more),
         TEST(ten_thousand_calls_wait_and_not_one_more),
         TEST(a_page_has_a_thousand_items_and_not_one_more),

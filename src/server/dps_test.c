@@ -1163,6 +1163,7 @@ static void a_device_moves_with_its_twin_and_leaves_nothing_behind(void **state)
 static void a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again(void **state)
 {
     (void)state;
+    struct out_request r;
     link_b();
     put_enrollment("x1", ",\"iotHubs\":[\"b.test\"]");
     const char *operation = begin_registration("x1", "");
@@ -1170,6 +1171,12 @@ static void a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again
     const struct json *end = end_of("x1", operation);
     assert_text(end, "status", "failed");
     assert_text(end, "errorMessage", "the hub b.test did not answer: nobody is there");
+    operation = begin_registration("x1", "");
+    out_call_request(called, &r);
+    assert_int_equal(r.answer_max, 256 << 10); /* out/courier.c keeps to it */
+    answer_with(&(struct out_answer){.err = ERR_TOO_BIG, .text = "the answer is too long"});
+    assert_text(end_of("x1", operation), "errorMessage",
+                "the hub b.test did not answer: the answer is too long");
     operation = begin_registration("x1", "");
     answer_call(404, "");
     answer_call(503, "busy");

@@ -83,6 +83,46 @@ static void an_id_that_does_not_exist_is_a_stranger_and_another_spelling_is_told
     assert_true(told("\"attempts\":[]"));
 }
 
+/* With a policy's key, and without its name. */
+static void refuse_guessed(const char *device_id)
+{
+    const struct policy *p = policies_find(rig.wire.hub.policies, SLICE_LIT("device"));
+    char resource[64];
+    struct buf token = {0};
+    snprintf(resource, sizeof resource, "hub.test/devices/%s", device_id);
+    sas_make(&token, slice_str(resource), slice_of(p->keys[0].bytes, p->keys[0].len), NULL,
+             1900000000);
+    refuse(device_id, buf_cstr(&token));
+    buf_free(&token);
+}
+
+/* What is more is refused all the same, and nobody says whose key it was. */
+static void whose_key_it_was_is_guessed_50_times_a_second(void **state)
+{
+    (void)state;
+    char id[32];
+    for (unsigned i = 0; i <= SESSION_GUESSES_MAX; i++) {
+        snprintf(id, sizeof id, "guessed-%u", i);
+        rig_create_device(&rig, id);
+    }
+    rig_wait(&rig, 1000000 - rig.wall_us % 1000000);
+    int64_t began_us = rig.wall_us;
+    for (unsigned i = 0; i <= SESSION_GUESSES_MAX; i++) {
+        char path[64];
+        snprintf(id, sizeof id, "guessed-%u", i);
+        refuse_guessed(id);
+        snprintf(path, sizeof path, "devices/%s/attempts", id);
+        assert_int_equal(ask(path, true), 200);
+        assert_true(told("C133"));
+        assert_int_equal(told("the key of the policy 'device'"), i < SESSION_GUESSES_MAX);
+    }
+    assert_true(rig.wall_us - began_us < 1000000);
+    rig_wait(&rig, 1000000);
+    refuse_guessed("d1");
+    assert_int_equal(ask("devices/d1/attempts", true), 200);
+    assert_true(told("the key of the policy 'device'"));
+}
+
 static void the_same_cause_for_many_is_an_alert(void **state)
 {
     (void)state;
@@ -169,6 +209,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             an_id_that_does_not_exist_is_a_stranger_and_another_spelling_is_told, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(whose_key_it_was_is_guessed_50_times_a_second, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_same_cause_for_many_is_an_alert, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_list_has_pages_and_filters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_questions_are_said_to_be_so, set_up, tear_down),

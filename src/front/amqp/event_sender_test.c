@@ -461,23 +461,18 @@ static void a_key_has_at_most_128_bytes(void **state)
     stop();
 }
 
-/* One event whose transfer has that many bytes; what is answered. */
-static const char *send_bytes(unsigned id, size_t size)
+/* A transfer of that many bytes, in as many frames as it takes; what is answered. */
+static const char *send_in_pieces(unsigned handle, unsigned id, const char *format,
+                                  struct slice rest)
 {
-    enum { PIECE = 32 << 10, DATA_HEAD = 8 };
-    struct buf event = {0};
-    buf_put(&event, "\0\x53\x75\xb0", 4); /* data: vbin32 */
-    buf_put_be32(&event, (uint32_t)(size - DATA_HEAD));
-    memset(buf_reserve(&event, size - DATA_HEAD), 'x', size - DATA_HEAD);
-    buf_commit(&event, size - DATA_HEAD);
-    struct slice rest = buf_slice(&event);
+    enum { PIECE = 32 << 10 };
     rig_output(&w.conn);
     while (rest.len) {
         struct slice piece = slice_head(rest, PIECE);
         struct buf frame = {0};
         char head[80];
         rest = slice_from(rest, piece.len);
-        snprintf(head, sizeof head, "0 transfer[0 %u b\"t\" 0 false %s]", id,
+        snprintf(head, sizeof head, "0 transfer[%u %u b\"t\" %s false %s]", handle, id, format,
                  rest.len ? "true" : "false");
         wire_put(&frame, head);
         buf_put_slice(&frame, piece);
@@ -487,9 +482,41 @@ static const char *send_bytes(unsigned id, size_t size)
         amqp_front.feed(w.conn.self, buf_slice(&frame), rig_now_us);
         buf_free(&frame);
     }
-    buf_free(&event);
     front_rig_run(&w.rig);
     return rig_output(&w.conn);
+}
+
+/* One event whose transfer has that many bytes; what is answered. */
+static const char *send_bytes(unsigned id, size_t size)
+{
+    enum { DATA_HEAD = 8 };
+    struct buf event = {0};
+    buf_put(&event, "\0\x53\x75\xb0", 4); /* data: vbin32 */
+    buf_put_be32(&event, (uint32_t)(size - DATA_HEAD));
+    memset(buf_reserve(&event, size - DATA_HEAD), 'x', size - DATA_HEAD);
+    buf_commit(&event, size - DATA_HEAD);
+    const char *answer = send_in_pieces(0, id, SINGLE, buf_slice(&event));
+    buf_free(&event);
+    return answer;
+}
+
+/* With its numbers in each of them so many would not fit a transfer: at the limit they are looked for. */
+static void a_batch_of_an_idempotent_producer_has_65536_events(void **state)
+{
+    (void)state;
+    static const char event[] = "\0\x53\x75\xa0\6\0\x53\x75\xa0\1x";
+    for (unsigned over = 0; over < 2; over++) {
+        struct buf batch = {0};
+        attach_idempotent("orders/Partitions/3", "{}", (struct producer_answer){.id = 1});
+        for (unsigned i = 0; i < PRODUCER_EVENTS_MAX + over; i++)
+            buf_put(&batch, event, sizeof event - 1);
+        assert_true(buf_size(&batch) < AMQP_EVENT_MESSAGE_MAX);
+        const char *answer = send_in_pieces(1, 0, BATCH, buf_slice(&batch));
+        expect_rejected(answer, "com.microsoft:argument-error");
+        assert_non_null(strstr(answer, over ? "at most 65536 events" : "is this producer's"));
+        buf_free(&batch);
+        end_idempotent();
+    }
 }
 
 static void a_transfer_has_at_most_a_megabyte(void **state)
@@ -594,6 +621,7 @@ int main(void)
         cmocka_unit_test(the_sequence_number_that_was_checked_is_the_one_that_is_stored),
         cmocka_unit_test(what_an_idempotent_producer_is_refused),
         cmocka_unit_test(numbers_that_cannot_be_are_refused),
+        cmocka_unit_test(a_batch_of_an_idempotent_producer_has_65536_events),
         cmocka_unit_test(others_do_not_say_whose_events_they_are),
         cmocka_unit_test(what_is_no_event_is_rejected_whole),
         cmocka_unit_test(a_key_has_at_most_128_bytes),

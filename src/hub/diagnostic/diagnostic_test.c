@@ -4,6 +4,7 @@
 #include "base/limit.h"
 #include "base/text.h"
 #include "hub/diagnostic/diagnostic.h"
+#include "hub/diagnostic/home.h"
 #include "hub/event_hub/streams_rig.h"
 
 static struct streams f;
@@ -346,6 +347,28 @@ static void what_the_queue_has_no_room_for_is_counted(void **state)
     assert_int_equal(WROTE("file"), wrote + sent);
 }
 
+static void the_queue_has_8_mib_to_the_byte(void **state)
+{
+    (void)state;
+    enum {
+        PADDING = 100
+    }; /* twice as much and the rest of a record are less than a text may have */
+    assert_int_equal(put("s1", TO_FILE).status, STATUS_OK);
+    for (size_t over = 0; over < 2; over++) {
+        const _Atomic size_t *queued = &f.hub.diagnostics->queued;
+        int64_t before = LOST("queue");
+        note("d1", PADDING);
+        size_t each = atomic_load(queued);
+        while (DIAGNOSTIC_QUEUE_MAX - atomic_load(queued) >= 2 * each) note("d1", PADDING);
+        size_t left = DIAGNOSTIC_QUEUE_MAX - atomic_load(queued);
+        note("d1", PADDING + left - each + over);
+        assert_int_equal(LOST("queue") - before, over);
+        assert_int_equal(atomic_load(queued), DIAGNOSTIC_QUEUE_MAX - (over ? left : 0));
+        rig_run(&f.rig);
+        assert_int_equal(atomic_load(queued), 0);
+    }
+}
+
 static void a_line_that_a_crash_tore_does_not_swallow_the_next(void **state)
 {
     (void)state;
@@ -597,6 +620,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_goes_on_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_queue_has_no_room_for_is_counted, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_queue_has_8_mib_to_the_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_a_crash_tore_does_not_swallow_the_next, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_disk_does_not_take_is_counted, set_up, tear_down),

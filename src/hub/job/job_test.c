@@ -631,6 +631,49 @@ static void results_are_kept_in_units_and_a_long_answer_as_null(void **state)
     buf_free(&payload);
 }
 
+/* Each with as many bytes as the others, but for the last one, which has `more`. */
+static void answer_eight_methods(size_t bytes, int more)
+{
+    static const char head[] = "{\"status\":200,\"payload\":";
+    struct buf payload = {0};
+    rig_on(f.rig.cores[0]);
+    for (int i = 0; i < 8; i++) {
+        size_t len = bytes - sizeof head + (size_t)(i == 7 ? more : 0); /* and a '}' */
+        buf_clear(&payload);
+        buf_put_u8(&payload, '"');
+        while (buf_size(&payload) < len - 1) buf_put_u8(&payload, 'x');
+        buf_put_u8(&payload, '"');
+        struct method_call *c = calls[--call_count];
+        c->fn(c, &(struct method_result){
+                     .status = STATUS_OK, .device_status = 200, .payload = buf_slice(&payload)});
+    }
+    rig_run(&f.rig);
+    buf_free(&payload);
+}
+
+/* As many do not wait for others, and what is more waits for the next unit. */
+static void a_mebibyte_of_results_is_kept_at_once_and_not_one_byte_more(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {"running 9/0/0/9", "running 9/8/0/1", "running 9/7/0/2"};
+    put_devices(9);
+    for (int more = -1; more <= 1; more++) {
+        char id[16];
+        snprintf(id, sizeof id, "j%d", more + 1);
+        assert_int_equal(create(id, METHOD_JOB("*")), STATUS_OK);
+        go_on();
+        assert_int_equal(call_count, 9);
+        answer_eight_methods(JOB_RESULT_BYTES_MAX / 8, more);
+        assert_string_equal(state_of(id), kept[more + 1]);
+        go_on();
+        assert_string_equal(state_of(id), "running 9/8/0/1");
+        answer_all_methods(
+            &(struct method_result){.device_status = 200, .payload = SLICE_LIT("1")});
+        go_on();
+        assert_string_equal(state_of(id), "completed 9/9/0/0");
+    }
+}
+
 static void lists_come_in_pages_the_newest_first(void **state)
 {
     (void)state;
@@ -747,6 +790,7 @@ int main(void)
         CASE(a_thousand_changes_are_under_way_and_not_one_more),
         CASE(a_job_starts_within_a_week),
         CASE(results_are_kept_in_units_and_a_long_answer_as_null),
+        CASE(a_mebibyte_of_results_is_kept_at_once_and_not_one_byte_more),
         CASE(lists_come_in_pages_the_newest_first),
         CASE(a_store_that_refuses_is_asked_again),
         CASE(jobs_are_forgotten_after_30_days),
