@@ -159,10 +159,11 @@ static void keep_place(struct run *r, const struct cursor *at)
     buf_put_slice(&bytes, at->value);
     buf_put_slice(&bytes, at->device_id);
     buf_put_slice(&bytes, at->module_id);
-    const uint8_t *value = bytes.ptr, *device_id = value + at->value.len;
-    r->place.value = slice_of(value, at->value.len);
-    r->place.device_id = slice_of(device_id, at->device_id.len);
-    r->place.module_id = slice_of(device_id + at->device_id.len, at->module_id.len);
+    struct slice rest = buf_slice(&bytes); /* without bytes, at the beginning of all */
+    r->place.value = slice_head(rest, at->value.len);
+    rest = slice_from(rest, at->value.len);
+    r->place.device_id = slice_head(rest, at->device_id.len);
+    r->place.module_id = slice_from(rest, at->device_id.len);
     buf_free(&r->place_bytes);
     r->place_bytes = bytes;
 }
