@@ -37,7 +37,8 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
                               .ephemeral = true,
                               .password_cost = 4};
     struct lane *cores[] = {&r->core};
-    *r = (struct rig){.now_us = 1000000,
+    *r = (struct rig){.disk = r->disk ? r->disk : io_mem_new(),
+                      .now_us = 1000000,
                       .wall_us = 1800000000000000,
                       .events = r->events,
                       .issuer = r->issuer,
@@ -48,7 +49,7 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
     cfg.issued_us = 3600 * 1000000ll;
     current = r;
     clock_use(&source);
-    cfg.io = r->disk = io_mem_new();
+    cfg.io = r->disk;
     wire_init(&r->wire);
     lane_init(&r->core, &r->wire.office, "core");
     conn_host_init(&r->host, &r->core);
@@ -58,11 +59,18 @@ void rig_start_with(struct rig *r, const struct out_carrier *carrier)
 
 void rig_stop(struct rig *r)
 {
+    io_free(rig_stop_keeping(r));
+}
+
+struct io *rig_stop_keeping(struct rig *r)
+{
+    struct io *disk = r->disk;
     wire_close(&r->wire);
     conn_host_fini(&r->host);
     lane_fini(&r->core);
-    io_free(r->disk);
     clock_use(NULL);
+    r->disk = NULL;
+    return disk;
 }
 
 void rig_run(struct rig *r)

@@ -9,7 +9,7 @@
 #include "server/wire.h"
 
 struct rig {
-    struct io *disk;
+    struct io *disk; /* NULL before rig_start(): an empty one is made; the rig's from then on */
     struct wire wire;
     struct lane core;
     struct conn_host host;
@@ -32,6 +32,7 @@ void rig_start(struct rig *r);
 void rig_start_with(struct rig *r,
                     const struct out_carrier *carrier); /* who carries its requests */
 void rig_stop(struct rig *r);
+struct io *rig_stop_keeping(struct rig *r); /* the disk is the caller's again */
 
 /* Turns of all lanes until nobody has mail. */
 void rig_run(struct rig *r);
