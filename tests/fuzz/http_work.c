@@ -71,15 +71,24 @@ void work_connect(const struct front *front, void *ctx)
 {
     conn_init(&work.conn, &work.host, &transport, front, ctx, NULL);
     work.shut = false;
-    work.answers = work.requests; /* of another connection none comes */
-    buf_clear(&work.said);
+    work_anew();
     snprintf(work.conn.peer, sizeof work.conn.peer, "192.0.2.1:4000");
     work.conn.local_port = 8443;
     conn_begin(&work.conn, work_mono_us);
 }
 
+void work_anew(void)
+{
+    work.answers = work.requests;
+    buf_clear(&work.said);
+}
+
 void work_hear(struct slice bytes)
 {
+    if (work.carry) {
+        work.carry(bytes);
+        return;
+    }
     lane_running = &work.lane;
     if (bytes.len && !work.shut) conn_received(&work.conn, bytes, work_mono_us);
     work_run();
@@ -110,6 +119,11 @@ void work_end(void)
 {
     conn_host_fini(&work.host);
     lane_fini(&work.lane);
+    work_forget();
+}
+
+void work_forget(void)
+{
     buf_free(&work.said);
     buf_free(&answered);
     arena_free(&arena);

@@ -3,7 +3,7 @@
  * There is one at a time, on a lane and a clock of its own.  Requests are written as people write them: lines that end
  * with a line feed, an empty one, the body; Host and Content-Length are added.  Each answer is taken apart again, and
  * is one that no client misreads: whole lines, its length, JSON where it says so, as many answers as requests or
- * fewer.
+ * fewer.  With `carry` the connection, lane and clock are another's (whole_hub.h): it puts into `said` what it hears.
  */
 #ifndef FUZZ_HTTP_WORK_H
 #define FUZZ_HTTP_WORK_H
@@ -19,7 +19,8 @@ struct work {
     struct lane lane;
     struct conn_host host;
     struct conn conn;
-    struct buf said; /* to the peer, and not looked at yet */
+    void (*carry)(struct slice bytes); /* who takes what is asked; NULL: the connection here */
+    struct buf said;                   /* to the peer, and not looked at yet */
     unsigned requests, answers;
     uint64_t heads; /* bit N: request N is a HEAD */
     bool shut;      /* by us */
@@ -31,11 +32,13 @@ extern int64_t work_mono_us; /* wall time goes with it, from the first day of 20
 void work_begin(void);
 void work_connect(const struct front *front,
                   void *ctx); /* from "192.0.2.1:4000"; after a hang-up anew */
+void work_anew(void);         /* of an earlier connection no answer comes */
 void work_hear(struct slice bytes);
 void work_run(void); /* until there is no mail */
 void work_pass(int64_t us);
 void work_hang_up(void); /* and all is forgotten that waits */
 void work_end(void);
+void work_forget(void); /* what is kept of answers; where `carry` is set, instead of work_end() */
 
 /* The answer's head has been read. */
 struct work_answer {
