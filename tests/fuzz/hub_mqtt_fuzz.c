@@ -24,15 +24,14 @@
 #include "base/num.h"
 #include "fuzz.h"
 #include "proto/mqtt/mqtt.h"
-#include "whole_hub.h"
+#include "whole_service.h"
 
 enum {
     LINES_MAX = 200,
     SENT_MAX = 128,
     RIDS_MAX = 64,
     RID_LEN_MAX = 32, /* of those that are told apart */
-    CALLS_MAX = 16,
-    WAIT_S = 900, /* a method that is called may take 300 s to connect and 300 s to answer */
+    WAIT_S = 900,     /* a method that is called may take 300 s to connect and 300 s to answer */
     PASS_MAX_S = 100000,
 };
 
@@ -329,64 +328,6 @@ static void put_raw(struct slice bytes)
     buf_put_slice(&p->out, bytes);
 }
 
-/* ---- the service */
-
-static struct rig_conn *calls[CALLS_MAX];
-
-/* It has been answered, once. */
-static bool is_answered(struct rig_conn *c)
-{
-    struct work_answer a;
-    unsigned count = 0;
-    if (buf_size(&c->heard) == 0) return false;
-    work.requests = 2; /* a second one would be seen */
-    work.answers = 0;
-    work.heads = 0;
-    buf_put_slice(&work.said, buf_slice(&c->heard));
-    while (work_next_answer(&a)) count += a.status >= 200;
-    assert(count <= 1 && buf_size(&work.said) == 0);
-    buf_clear(&c->heard);
-    return count == 1;
-}
-
-static void collect(void)
-{
-    for (unsigned i = 0; i < CALLS_MAX; i++) {
-        if (calls[i] == NULL) continue;
-        if (!is_answered(calls[i])) {
-            assert(!calls[i]->shut);
-            continue;
-        }
-        rig_free(calls[i]);
-        calls[i] = NULL;
-    }
-}
-
-static bool waits(void)
-{
-    for (unsigned i = 0; i < CALLS_MAX; i++)
-        if (calls[i]) return true;
-    return false;
-}
-
-static void ask(struct slice line)
-{
-    struct slice head;
-    struct buf text = {0};
-    unsigned i = 0;
-    while (i < CALLS_MAX && calls[i]) i++;
-    if (i == CALLS_MAX) return;
-    slice_split(&line, '|', &head);
-    if (slice_starts(head, SLICE_LIT("HEAD"))) return;
-    buf_printf(&text,
-               "%.*s HTTP/1.1\r\nHost: hub.test\r\nIf-Match: *\r\nContent-Length: %zu\r\n\r\n",
-               SLICE_ARG(head), line.len);
-    buf_put_slice(&text, line);
-    calls[i] = whole_dial(WHOLE_SOCKET);
-    rig_say(calls[i], buf_slice(&text));
-    buf_free(&text);
-}
-
 /* ---- lines */
 
 static void pass(struct slice text)
@@ -429,11 +370,11 @@ static void obey(struct slice line)
         connect_with(rest, &(struct mqtt_connect){.has_will = true});
     } else if (verb == 's' || verb == '+' || verb == 'd' || verb == 'm') {
         listen_all();
-        if (verb == 's') ask(rest);
+        if (verb == 's') whole_service_ask(rest);
         if (verb == '+') pass(rest);
         if (verb == 'd' || verb == 'm') p = &peers[verb == 'm'];
         listen_all();
-        collect();
+        whole_service_collect();
     } else if (p->conn && !p->conn->shut) {
         speak(verb, rest);
     }
@@ -442,7 +383,7 @@ static void obey(struct slice line)
 static void end(void)
 {
     listen_all();
-    for (int64_t s = 0; collect(), waits(); s += 10) {
+    for (int64_t s = 0; whole_service_collect(), whole_service_waits(); s += 10) {
         assert(s < WAIT_S);
         rig_wait(&whole, 10 * WHOLE_SECOND_US);
         listen_all();
