@@ -41,6 +41,15 @@ def check(good, sentence):
         raise Failed(sentence)
 
 
+def eventually(say, good):
+    """What `say` says at last: what happened is noted behind the answer."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not good(said := say()):
+        check(time.monotonic() < end, f"still {said}")
+        time.sleep(0.05)
+    return said
+
+
 @dataclasses.dataclass
 class Done:
     """How a command ended."""

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, check, environment
+from hub import AZIMUTH, WAIT_SECONDS, Group, Hub, check, environment, eventually
 
 group = Group()
 TELEMETRY = "messages/events?api-version=2021-04-12"
@@ -21,15 +21,6 @@ def try_in(hub, *devices):
         token = f"SharedAccessSignature sr=localhost%2Fdevices%2F{device}&sig={'A' * 43}%3D&se=4000000000"
         status, _ = hub.ask("POST", f"/devices/{device}/{TELEMETRY}", {"Authorization": token}, url=f"https://localhost:{hub.ready['https']}")
         check(status == 401, f"{device}: {status}")
-
-
-def eventually(say, good):
-    """What `say` says at last: what happened is noted behind the answer."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not good(said := say()):
-        check(time.monotonic() < end, f"still {said}")
-        time.sleep(0.05)
-    return said
 
 
 @group.case
