@@ -633,6 +633,28 @@ static void a_device_above_the_rate_gets_no_credit_until_its_turn(void **state)
     }
 }
 
+/* It gets that once another's message went through. */
+static void while_the_log_is_full_a_device_gets_no_credit(void **state)
+{
+    struct log_writer *writer = &rig.wire.cores[0].writer;
+    (void)state;
+    for (int full = 0; full < 2; full++) {
+        struct rig_conn *c = connect();
+        open_device(c, 0, "d1");
+        open_device(c, 1, "d2");
+        writer->inflight = full ? LOG_INFLIGHT_MAX : 0; /* of what others have sent */
+        for (int i = 1; i <= AMQP_EVENTS_CREDIT / 2; i++) {
+            say(c, "0 transfer[0 %d b\"t\" 0 false] @117 b\"x\"", i);
+            bool credit = strstr(heard(c), "flow[") != NULL;
+            assert_int_equal(credit, !full && i == AMQP_EVENTS_CREDIT / 2);
+        }
+        writer->inflight = 0;
+        say(c, "0 transfer[1 %d b\"t\" 0 false] @117 b\"x\"", AMQP_EVENTS_CREDIT / 2 + 1);
+        assert_int_equal(strstr(heard(c), "flow[") != NULL, full);
+        rig_free(c);
+    }
+}
+
 static void one_device_too_many_is_refused_as_throttled(void **state)
 {
     (void)state;
@@ -909,6 +931,7 @@ int main(void)
         CASE(telemetry_above_the_rate_is_rejected_as_throttled),
         CASE(telemetry_above_the_daily_quota_is_rejected),
         CASE(a_device_above_the_rate_gets_no_credit_until_its_turn),
+        CASE(while_the_log_is_full_a_device_gets_no_credit),
         CASE(one_device_too_many_is_refused_as_throttled),
         CASE(a_fault_breaks_what_it_names),
         CASE(a_fault_detaches_the_one_link_that_it_names),

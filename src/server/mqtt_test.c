@@ -544,6 +544,30 @@ static void a_message_has_256_kib(void **state)
     free(body);
 }
 
+/* Bytes that come meanwhile are the socket's to keep. */
+static void a_device_is_not_read_while_the_log_is_full(void **state)
+{
+    enum { FULL = LOG_INFLIGHT_MAX / TELEMETRY_SIZE_MAX };
+    char *body = mem_zero(TELEMETRY_SIZE_MAX);
+    (void)state;
+    for (unsigned count = FULL - 1; count <= FULL; count++) {
+        struct client c;
+        open_device(&c, "d1");
+        for (unsigned i = 1; i <= count; i++)
+            write_publish(&c, events, slice_of(body, TELEMETRY_SIZE_MAX), (uint16_t)i);
+        lane_running = &rig.core;
+        conn_received(&c.conn->conn, buf_slice(&c.out), rig.now_us);
+        buf_clear(&c.out);
+        assert_int_equal(c.conn->conn.paused, count == FULL);
+        rig_run(&rig);
+        assert_false(c.conn->conn.paused);
+        hear(&c);
+        assert_int_equal(c.pubacks, count);
+        end(&c);
+    }
+    free(body);
+}
+
 static void qos_2_ends_the_connection(void **state)
 {
     (void)state;
@@ -1112,6 +1136,7 @@ int main(void)
         TEST(what_may_not_be_published_ends_the_connection),
         TEST(packets_that_are_too_large_end_the_connection_and_are_counted),
         TEST(a_message_has_256_kib),
+        TEST(a_device_is_not_read_while_the_log_is_full),
         TEST(qos_2_ends_the_connection),
         TEST(a_failed_sync_acknowledges_nothing_ever_after),
         TEST(a_message_comes_at_qos_1_and_its_puback_completes_it),

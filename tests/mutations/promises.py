@@ -237,6 +237,17 @@ MUTATIONS = [
              "hub_c2d_crash_test"),
     Mutation("throttles", "More than a throttle allows is refused.",
              "src/hub/throttle/throttle.c", "    return *wait_ns <= b->queue_ns;", "    return *wait_ns <= b->queue_ns + INT64_MAX / 2;", "hub_throttle_throttle_test"),
+    Mutation("room", "A device over MQTT is not read while the log has no room.",
+             "src/front/device_mqtt/device_mqtt.c", "    device_pause(d, PAUSE_LOG);\n", "", "server_mqtt_test"),
+    Mutation("room", "A device over MQTT is read again when the log has room.",
+             "src/front/device_mqtt/device_mqtt.c", "while ((node = list_shift(&service->waiting)) != NULL)",
+             "while ((node = list_shift(&service->waiting)) != NULL && service == NULL)", "server_mqtt_test"),
+    Mutation("room", "A device over AMQP gets credit again when the log has room.",
+             "src/front/amqp/device_events.c", "(node = list_shift(&s->full)) != NULL;", "(node = list_shift(&s->full)) != NULL && s == NULL;",
+             "server_amqp_test"),
+    Mutation("room", "A producer gets credit again when the log has room.",
+             "src/front/amqp/event_sender.c", "(node = list_shift(&s->full_senders)) != NULL;",
+             "(node = list_shift(&s->full_senders)) != NULL && s == NULL;", "front_amqp_event_sender_test"),
 
     # ---- what only the simulator sees
     Mutation("given back", "What was taken for a session is given back.",

@@ -560,6 +560,33 @@ static void a_log_without_room_makes_the_server_busy(void **state)
     stop();
 }
 
+static void on_relief(void *ctx)
+{
+    amqp_relief(ctx);
+}
+
+/* Half of its credit, behind which it would get the next; it gets that once another's event went through. */
+static void while_the_log_is_full_there_is_no_credit(void **state)
+{
+    (void)state;
+    for (unsigned full = 0; full < 2; full++) {
+        start("orders");
+        w.writer.on_relief = on_relief;
+        w.writer.relief_ctx = w.rig.services[0];
+        rig_feed(&w.rig, &w.conn, "0 attach[\"q\" 1 false 0b 0b @40 [\"me\"] @41 [\"orders\"]]");
+        w.writer.inflight = full ? LOG_INFLIGHT_MAX : 0; /* of what others have sent */
+        for (unsigned id = 1; id < AMQP_EVENTS_CREDIT / 2; id++) send(id, SINGLE, "@117 b\"x\"");
+        const char *last = send(AMQP_EVENTS_CREDIT / 2, SINGLE, "@117 b\"x\"");
+        assert_int_equal(strstr(last, "flow[") != NULL, !full);
+        w.writer.inflight = 0;
+        rig_feed_format(&w.rig, &w.conn, "0 transfer[1 %d b\"t\" 0 false] @117 b\"x\"",
+                        AMQP_EVENTS_CREDIT / 2 + 1);
+        last = rig_output(&w.conn);
+        assert_int_equal(strstr(last, "flow[") != NULL, full);
+        stop();
+    }
+}
+
 static void above_the_rate_the_server_is_busy(void **state)
 {
     (void)state;
@@ -628,6 +655,7 @@ int main(void)
         cmocka_unit_test(a_transfer_has_at_most_a_megabyte),
         cmocka_unit_test(a_larger_one_is_read_up_to_two_and_then_ends_the_link),
         cmocka_unit_test(a_log_without_room_makes_the_server_busy),
+        cmocka_unit_test(while_the_log_is_full_there_is_no_credit),
         cmocka_unit_test(above_the_rate_the_server_is_busy),
         cmocka_unit_test(links_end_with_their_event_hub),
         cmocka_unit_test(who_goes_before_the_answer_is_not_missed),
