@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""mutate.py [--list] [WORDS]: breaks each promise, in a copy of the tree, and expects its test to fail.
+"""Breaks each promise, in a copy of the tree, and expects its test to fail.
 
 A mutation is a line or a few of the source that become others. The copy is built as far as the named test needs,
 the test is run, and the line is put back. First every test is run unbroken: one that fails then proves nothing.
 The words are the name of a promise, or are looked for in the mutations' sentences. What it found goes into
 build/mutations/table.md, which docs/reliability.md quotes and tests/docs looks after."""
+import argparse
 import dataclasses
 import pathlib
 import re
@@ -131,9 +132,15 @@ def table(rows):
 
 
 def main():
-    words = " ".join(word for word in sys.argv[1:] if not word.startswith("--"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="only print what each is to break")
+    parser.add_argument("words", nargs="*", metavar="WORDS")
+    options = parser.parse_args()
+    words = " ".join(options.words)
     chosen = [mutation for mutation in MUTATIONS if words == mutation.of] or [mutation for mutation in MUTATIONS if words in mutation.sentence]
-    if "--list" in sys.argv:
+    if not chosen:
+        parser.error(f"no promise is called '{words}', and no mutation says it")
+    if options.list:
         print("\n".join(mutation.sentence for mutation in chosen))
         return 0
     copy_tree()
