@@ -73,3 +73,8 @@ unsigned strikes_count(const struct strikes *s, const struct strike *one, int64_
 {
     return is_over(s, one, now_us) ? 0 : one->count;
 }
+
+bool strike_is_proved(const struct strike *one, int64_t within_us, int64_t now_us)
+{
+    return one && one->proved_us != INT64_MIN && now_us - one->proved_us < within_us;
+}

@@ -8,6 +8,7 @@
 #ifndef BASE_STRIKES_H
 #define BASE_STRIKES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -46,5 +47,8 @@ unsigned strikes_add(struct strikes *s, struct slice key, int64_t now_us);
 
 /* How many there are in the window, which may have ended. */
 unsigned strikes_count(const struct strikes *s, const struct strike *one, int64_t now_us);
+
+/* Did it go well for that key, the last time less than `within_us` ago?  `one` NULL: it did not. */
+bool strike_is_proved(const struct strike *one, int64_t within_us, int64_t now_us);
 
 #endif

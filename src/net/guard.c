@@ -34,11 +34,6 @@ static struct slice bytes_of(const struct guard_key *key)
     return slice_of(key->bytes, NET_NETWORK_LEN);
 }
 
-static bool is_proved(const struct strike *s, int64_t within_us, int64_t now_us)
-{
-    return s && s->proved_us != INT64_MIN && now_us - s->proved_us < within_us;
-}
-
 void guard_failed(struct guard *g, struct guard_key key, int64_t now_us)
 {
     metric_inc(&failures);
@@ -51,7 +46,7 @@ bool guard_proved(struct guard *g, struct guard_key key, int64_t now_us)
 {
     if (is_nobody(&key)) return false;
     struct strike *s = strikes_note(&g->proofs, bytes_of(&key));
-    if (is_proved(s, GUARD_PROOF_US, now_us)) return false;
+    if (strike_is_proved(s, GUARD_PROOF_US, now_us)) return false;
     s->proved_us = now_us;
     return true;
 }
@@ -60,5 +55,5 @@ bool guard_bars(const struct guard *g, struct guard_key key, int64_t now_us)
 {
     const struct strike *s = strikes_find(&g->failures, bytes_of(&key));
     return s && strikes_count(&g->failures, s, now_us) >= GUARD_FAILURES_MAX &&
-           !is_proved(strikes_find(&g->proofs, bytes_of(&key)), GUARD_TRUST_US, now_us);
+           !strike_is_proved(strikes_find(&g->proofs, bytes_of(&key)), GUARD_TRUST_US, now_us);
 }

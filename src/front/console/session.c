@@ -191,18 +191,13 @@ static unsigned failures_of(const struct strikes *s, struct slice key, int64_t n
     return one ? strikes_count(s, one, now_us) : 0;
 }
 
-static bool is_proved(const struct session_table *t, struct slice address, int64_t now_us)
-{
-    const struct strike *one = strikes_find(&t->addresses, address);
-    return one && one->proved_us != INT64_MIN && now_us - one->proved_us < SESSION_PROVED_US;
-}
-
 bool console_may_try(struct session_table *t, const char *peer, struct slice user, int64_t now_us)
 {
     const struct network from = network_of(peer);
     bool may = failures_of(&t->addresses, bytes_of(&from), now_us) < SESSION_FAILURES_MAX;
     if (user.len && failures_of(&t->names, user, now_us) >= SESSION_NAME_FAILURES_MAX)
-        may = may && is_proved(t, bytes_of(&from), now_us);
+        may = may && strike_is_proved(strikes_find(&t->addresses, bytes_of(&from)),
+                                      SESSION_PROVED_US, now_us);
     if (!may) metric_inc(&throttled);
     return may;
 }
