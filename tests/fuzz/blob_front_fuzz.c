@@ -286,7 +286,7 @@ void fuzz_one(struct slice input)
     w.rest = rest_new(&w.config, &work.lane, &(struct rest_doors){0});
     w.service = blob_service_new(&config, &work.lane, w.rest);
     work_connect(&rest_front, w.rest);
-    while (text.len && !work.shut) {
+    while (text.len && !work.wire.shut) {
         work_ask(work_block(&text), modes & CHUNKED);
         if (modes & LEAVES && text.len == 0) break;
         while (w.waiting) answer();

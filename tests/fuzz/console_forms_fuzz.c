@@ -279,7 +279,7 @@ static void start(unsigned modes, uint8_t role)
 static void come(void)
 {
     work_connect(w.modes & SOCKET ? &rest_front : &rest_console_front, w.rest);
-    work.conn.admin = w.modes & SOCKET;
+    work.wire.conn.admin = w.modes & SOCKET;
 }
 
 static void obey(struct slice block)
@@ -309,7 +309,7 @@ void fuzz_one(struct slice input)
     if (w.modes & LINK && w.config.admin_url) console_put_link(w.console, &link);
     come();
     while (text.len) {
-        if (work.shut) {
+        if (work.wire.shut) {
             work_hang_up();
             come();
         }

@@ -190,9 +190,9 @@ static void door_feed(void *self, struct slice bytes, int64_t now_us)
     mqtt_feed(self, bytes, now_us);
     enum err e = mqtt_next(self, &ev);
     if (e == OK)
-        dps_mqtt_take(service(), &work.conn, self, &ev.connect, now_us);
+        dps_mqtt_take(service(), &work.wire.conn, self, &ev.connect, now_us);
     else
-        conn_close(&work.conn);
+        conn_close(&work.wire.conn);
 }
 
 static void door_closed(void *self, enum err why, int64_t now_us)
@@ -226,13 +226,13 @@ static void hear(void)
 {
     struct mqtt_event ev;
     enum err e;
-    mqtt_feed(&w.peer, buf_slice(&work.said), work_mono_us);
+    mqtt_feed(&w.peer, buf_slice(&work.wire.sent), work_mono_us);
     while ((e = mqtt_next(&w.peer, &ev)) == OK) {
         if (ev.kind == MQTT_CONNACK) w.let_in = ev.connack.code == MQTT_ACCEPTED;
         if (ev.kind == MQTT_PUBLISH) check_told(&ev.publish);
     }
     assert(e == ERR_AGAIN);
-    buf_clear(&work.said);
+    buf_clear(&work.wire.sent);
 }
 
 /* What was gathered, all at once. */
@@ -310,11 +310,11 @@ static void check_mqtt(struct slice text)
     work_connect(&door, &at_door);
     slice_split(&text, '\n', &line);
     put_connect(slice_from(line, 2));
-    while (!w.goes && text.len && !work.shut && lines++ < LINES_MAX &&
+    while (!w.goes && text.len && !work.wire.shut && lines++ < LINES_MAX &&
            slice_split(&text, '\n', &line))
         obey(line);
-    if (!work.shut) say();
-    while (w.count && !work.shut) obey(SLICE_LIT("."));
+    if (!work.wire.shut) say();
+    while (w.count && !work.wire.shut) obey(SLICE_LIT("."));
     assert(w.let_in || w.told == 0);
     work_hang_up();
     mqtt_fini(&w.peer);
@@ -362,8 +362,8 @@ static void check_http(struct slice text)
     w.http = dps_http_new(service(), w.rest);
     if (modes & READER) rest_set_guard(w.rest, &guard);
     work_connect(modes & READER ? &rest_console_front : &rest_front, w.rest);
-    work.conn.admin = modes & SOCKET;
-    while (text.len && !work.shut) {
+    work.wire.conn.admin = modes & SOCKET;
+    while (text.len && !work.wire.shut) {
         work_ask(work_block(&text), modes & CHUNKED);
         if (modes & LEAVES && text.len == 0) break;
         while (w.count) answer_one();

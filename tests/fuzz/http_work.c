@@ -26,34 +26,6 @@ static int64_t read_wall(void)
 
 static const struct clock_source source = {read_mono, read_wall};
 
-/* ---- the wire */
-
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    (void)c;
-    buf_put_slice(&work.said, bytes);
-}
-
-static size_t wire_waiting(const struct conn *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)c, (void)abort;
-    work.shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
-                                           wire_shut,  NULL,         NULL};
-
 /* ---- life */
 
 void work_begin(void)
@@ -69,18 +41,18 @@ void work_begin(void)
 
 void work_connect(const struct front *front, void *ctx)
 {
-    conn_init(&work.conn, &work.host, &transport, front, ctx, NULL);
-    work.shut = false;
+    conn_init(&work.wire.conn, &work.host, &rig_transport, front, ctx, NULL);
+    work.wire.shut = false;
     work_anew();
-    snprintf(work.conn.peer, sizeof work.conn.peer, "192.0.2.1:4000");
-    work.conn.local_port = 8443;
-    conn_begin(&work.conn, work_mono_us);
+    snprintf(work.wire.conn.peer, sizeof work.wire.conn.peer, "192.0.2.1:4000");
+    work.wire.conn.local_port = 8443;
+    conn_begin(&work.wire.conn, work_mono_us);
 }
 
 void work_anew(void)
 {
     work.answers = work.requests;
-    buf_clear(&work.said);
+    buf_clear(&work.wire.sent);
 }
 
 void work_hear(struct slice bytes)
@@ -90,7 +62,7 @@ void work_hear(struct slice bytes)
         return;
     }
     lane_running = &work.lane;
-    if (bytes.len && !work.shut) conn_received(&work.conn, bytes, work_mono_us);
+    if (bytes.len && !work.wire.shut) conn_received(&work.wire.conn, bytes, work_mono_us);
     work_run();
 }
 
@@ -110,8 +82,8 @@ void work_pass(int64_t us)
 void work_hang_up(void)
 {
     lane_running = &work.lane;
-    if (!work.shut) conn_ended(&work.conn, ERR_CLOSED);
-    conn_gone(&work.conn, work_mono_us);
+    if (!work.wire.shut) conn_ended(&work.wire.conn, ERR_CLOSED);
+    conn_gone(&work.wire.conn, work_mono_us);
     work_run();
 }
 
@@ -124,7 +96,7 @@ void work_end(void)
 
 void work_forget(void)
 {
-    buf_free(&work.said);
+    buf_free(&work.wire.sent);
     buf_free(&answered);
     arena_free(&arena);
 }
@@ -302,7 +274,7 @@ static void read_json(struct work_answer *a)
 
 bool work_next_answer(struct work_answer *a)
 {
-    struct slice rest = buf_slice(&work.said);
+    struct slice rest = buf_slice(&work.wire.sent);
     size_t head = find_end_of_head(rest);
     assert(rest.len < 9 || slice_starts(rest, SLICE_LIT("HTTP/1.1 ")));
     if (head == 0) return false;
@@ -315,7 +287,7 @@ bool work_next_answer(struct work_answer *a)
     if (!take_body(a, &rest)) return false; /* of which more comes */
     a->head = slice_head(buf_slice(&answered), head);
     a->body = slice_from(buf_slice(&answered), head);
-    buf_consume(&work.said, buf_size(&work.said) - rest.len);
+    buf_consume(&work.wire.sent, buf_size(&work.wire.sent) - rest.len);
     read_json(a);
     if (a->status >= 200) work.answers++;
     assert(work.answers <= work.requests);

@@ -3,14 +3,15 @@
  * There is one at a time, on a lane and a clock of its own.  Requests are written as people write them: lines that end
  * with a line feed, an empty one, the body; Host and Content-Length are added.  Each answer is taken apart again, and
  * is one that no client misreads: whole lines, its length, JSON where it says so, as many answers as requests or
- * fewer.  With `carry` the connection, lane and clock are another's (whole_hub.h): it puts into `said` what it hears.
+ * fewer.  With `carry` the connection, lane and clock are another's (whole_hub.h): what it hears it puts into
+ * `wire.sent`.
  */
 #ifndef FUZZ_HTTP_WORK_H
 #define FUZZ_HTTP_WORK_H
 
 #include "base/json.h"
 #include "front/rest/call.h"
-#include "net/stack.h"
+#include "net/transport_rig.h"
 
 enum { WORK_REQUESTS_MAX = 64 }; /* more are not asked */
 
@@ -18,12 +19,10 @@ struct work {
     struct office office;
     struct lane lane;
     struct conn_host host;
-    struct conn conn;
+    struct transport_rig wire;         /* .sent: to the peer, and not looked at yet */
     void (*carry)(struct slice bytes); /* who takes what is asked; NULL: the connection here */
-    struct buf said;                   /* to the peer, and not looked at yet */
     unsigned requests, answers;
     uint64_t heads; /* bit N: request N is a HEAD */
-    bool shut;      /* by us */
 };
 
 extern struct work work;

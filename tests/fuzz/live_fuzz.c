@@ -14,7 +14,7 @@
 #include "fuzz.h"
 #include "hub/news/news.h"
 #include "log/log_rig.h"
-#include "net/stack.h"
+#include "net/transport_rig.h"
 
 enum { READS_ALL = 1, ENDS = 2, STALLS = 4 };
 enum { PARTITIONS = 2, LINES_MAX = 60, SECOND_US = 1000000 };
@@ -24,7 +24,7 @@ static struct world {
     struct io *io;
     struct lane lane;
     struct conn_host host;
-    struct conn conn;
+    struct transport_rig wire;
     struct hub hub;
     struct rest_config config;
     struct rest_service rest;
@@ -32,10 +32,9 @@ static struct world {
     struct console_session session;
     const struct front *front;
     void *front_ctx;
-    struct buf said;
     struct rows *asked; /* that waits for its answer */
     unsigned answers;
-    bool over, shut, stalls;
+    bool over, stalls;
     uint64_t events;
 } w;
 
@@ -110,35 +109,23 @@ static void answer_query(void)
 
 /* ---- the wire */
 
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    (void)c;
-    buf_put_slice(&w.said, bytes);
-}
-
 static size_t wire_waiting(const struct conn *c)
 {
     (void)c;
     return w.stalls ? SIZE_MAX / 2 : 0;
 }
 
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)c, (void)abort;
-    w.shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
-                                           wire_shut,  NULL,         NULL};
+static const struct transport transport = {transport_rig_write,
+                                           wire_waiting,
+                                           transport_rig_hold,
+                                           transport_rig_hold,
+                                           transport_rig_shut,
+                                           NULL,
+                                           NULL};
 
 static void check_said(void)
 {
-    struct slice rest = buf_slice(&w.said), message;
+    struct slice rest = buf_slice(&w.wire.sent), message;
     struct arena a = {0};
     while (rest.len && slice_split(&rest, WS_TEXT_END, &message)) {
         struct json *j;
@@ -148,7 +135,7 @@ static void check_said(void)
         assert(json_get(j, "error") || json_get(j, "batch") || json_get(j, "metrics") ||
                json_get(j, "rows"));
     }
-    buf_clear(&w.said);
+    buf_clear(&w.wire.sent);
     arena_free(&a);
 }
 
@@ -171,16 +158,16 @@ static void start(unsigned modes)
     w.console = (struct console){.config = &w.config, .lane = &w.lane, .rest = &w.rest};
     w.console.live = live_new(&w.console);
     conn_host_init(&w.host, &w.lane);
-    conn_init(&w.conn, &w.host, &transport, w.front, w.front_ctx, NULL);
+    conn_init(&w.wire.conn, &w.host, &transport, w.front, w.front_ctx, NULL);
     lane_running = &w.lane;
-    conn_begin(&w.conn, rig_mono_us);
+    conn_begin(&w.wire.conn, rig_mono_us);
 }
 
 static void stop(void)
 {
     lane_running = &w.lane;
-    if (!w.shut) conn_ended(&w.conn, ERR_CLOSED);
-    conn_gone(&w.conn, rig_mono_us);
+    if (!w.wire.shut) conn_ended(&w.wire.conn, ERR_CLOSED);
+    conn_gone(&w.wire.conn, rig_mono_us);
     assert(w.asked == NULL);
     rig_run(w.rig);
     conn_host_fini(&w.host);
@@ -190,7 +177,7 @@ static void stop(void)
     news_free(w.hub.news);
     rig_free(w.rig);
     io_free(w.io);
-    buf_free(&w.said);
+    buf_free(&w.wire.sent);
 }
 
 static void happen(void)
@@ -206,8 +193,8 @@ static void ask(struct slice line)
 {
     static const uint8_t end = WS_TEXT_END;
     lane_running = &w.lane;
-    conn_received(&w.conn, line, rig_mono_us);
-    if (!w.shut) conn_received(&w.conn, slice_of(&end, 1), rig_mono_us);
+    conn_received(&w.wire.conn, line, rig_mono_us);
+    if (!w.wire.shut) conn_received(&w.wire.conn, slice_of(&end, 1), rig_mono_us);
 }
 
 void fuzz_one(struct slice input)
@@ -216,7 +203,7 @@ void fuzz_one(struct slice input)
     struct slice rest = slice_from(input, 1), line;
     say_level_max = SAY_ERROR;
     start(modes);
-    while (rest.len && !w.shut && lines++ < LINES_MAX && slice_split(&rest, '\n', &line)) {
+    while (rest.len && !w.wire.shut && lines++ < LINES_MAX && slice_split(&rest, '\n', &line)) {
         if (slice_is(line, "+"))
             happen();
         else if (slice_is(line, "."))

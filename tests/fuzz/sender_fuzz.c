@@ -16,20 +16,17 @@
 #include "deliver/amqp/amqp.h"
 #include "fuzz.h"
 #include "net/dialer.h"
+#include "net/transport_rig.h"
 
 enum { NOW = 1000000, QUEUE = 1, TIME_PASSES = 1 << 5, FORGOTTEN = 1 << 6, DOCUMENT = 1 << 7 };
-
-struct wire {
-    struct conn conn;
-    bool open, shut;
-};
 
 struct question {
     struct deliver_call call;
     unsigned answers;
 };
 
-static struct wire wire;
+static struct transport_rig wire;
+static bool is_open;
 static const struct deliver_kind *kind;
 
 static int64_t stopped(void)
@@ -39,40 +36,15 @@ static int64_t stopped(void)
 
 static const struct clock_source stopped_clock = {stopped, stopped};
 
-static void wire_write(struct conn *c, struct slice bytes)
-{
-    (void)c, (void)bytes;
-}
-
-static size_t wire_waiting(const struct conn *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void wire_hold(struct conn *c)
-{
-    (void)c;
-}
-
-static void wire_shut(struct conn *c, bool abort)
-{
-    (void)c, (void)abort;
-    wire.shut = true;
-}
-
-static const struct transport transport = {wire_write, wire_waiting, wire_hold, wire_hold,
-                                           wire_shut,  NULL,         NULL};
-
 /* There is one connection; another one is refused. */
 static void net_connect(struct dialer *dr, struct dial *d, int64_t now_us)
 {
-    if (wire.open) {
+    if (is_open) {
         dial_failed(d, ERR_IO, "refused");
         return;
     }
-    wire.open = true;
-    conn_init(&wire.conn, dr->host, &transport, d->to.front, d->to.front_ctx, NULL);
+    is_open = true;
+    conn_init(&wire.conn, dr->host, &rig_transport, d->to.front, d->to.front_ctx, NULL);
     dial_connected(d, &wire.conn, now_us);
 }
 
@@ -121,7 +93,7 @@ static void add(struct deliver_target *t, struct buf *batch, unsigned n)
 
 static void say(struct lane *lane, struct slice bytes, size_t piece)
 {
-    while (bytes.len && wire.open && !wire.shut) {
+    while (bytes.len && is_open && !wire.shut) {
         struct slice now = slice_head(bytes, piece);
         uint8_t *copy = mem_new(now.len);
         memcpy(copy, now.ptr, now.len);
@@ -196,11 +168,13 @@ void fuzz_one(struct slice input)
     }
     clock_use(&stopped_clock);
     office = (struct office){0};
-    wire = (struct wire){0};
+    wire = (struct transport_rig){0};
+    is_open = false;
     lane_init(&lane, &office, "core");
     conn_host_init(&host, &lane);
     dialer_init(&dr, &host);
     talk(&lane, &dr, input);
     conn_host_fini(&host);
     lane_fini(&lane);
+    buf_free(&wire.sent);
 }

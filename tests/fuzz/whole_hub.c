@@ -267,7 +267,7 @@ static void put_request(struct slice request, struct buf *out)
 static void read_answers(void (*see)(const struct work_answer *a))
 {
     struct work_answer a;
-    buf_put_slice(&work.said, buf_slice(&conn->heard));
+    buf_put_slice(&work.wire.sent, buf_slice(&conn->heard));
     buf_clear(&conn->heard);
     while (work_next_answer(&a)) {
         if (a.status == 101) {

@@ -12,9 +12,9 @@ static bool is_answered(struct rig_conn *c)
     work.requests = 2; /* a second one would be seen */
     work.answers = 0;
     work.heads = 0;
-    buf_put_slice(&work.said, buf_slice(&c->heard));
+    buf_put_slice(&work.wire.sent, buf_slice(&c->heard));
     while (work_next_answer(&a)) count += a.status >= 200;
-    assert(count <= 1 && buf_size(&work.said) == 0);
+    assert(count <= 1 && buf_size(&work.wire.sent) == 0);
     buf_clear(&c->heard);
     return count == 1;
 }
