@@ -4,33 +4,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/cmd.h"
 #include "cli/edge_plan.h"
-
-/* Those that a plan asks for. */
-static const struct cli_option options[] = {{"config-file", "FILE", ""},
-                                            {"output-path", "DIR", ""},
-                                            {"quiet", NULL, ""},
-                                            {"device", "KEY=VALUE...", ""},
-                                            {"device-auth-type", "HOW", ""},
-                                            {"root-cert", "FILE", ""},
-                                            {"root-key", "FILE", ""},
-                                            {"default-edge-agent", "IMAGE", ""},
-                                            {"device-config-template", "FILE", ""},
-                                            {"", NULL, NULL}};
 
 static struct cli cli;
 static struct edge_plan plan;
 
-/* `quiet` is "" or NULL, as an option is there or not. */
-static enum err read_as(const char *yaml, const char *quiet)
+static enum err read_as(const char *yaml, bool quiet)
 {
+    static const struct cli_verb verb = {.words = "edge devices create",
+                                         .options = edge_create_options};
     char path[] = "/tmp/edge-file-test-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
     close(fd);
-    cli = (struct cli){.options = {options}, .values = {{path, "out", quiet}}};
+    char *words[] = {"--config-file", path, "--output-path", "out", "--quiet"};
+    bool help;
+    cli = (struct cli){.program = "azimuth", .verb = &verb};
     plan = (struct edge_plan){.cli = &cli, .end = &plan.edges};
+    assert_int_equal(cli_read_options(&cli, quiet ? 5 : 4, words, &help), OK);
     enum err e = edge_read(&plan);
     unlink(path);
     return e;
@@ -38,7 +31,7 @@ static enum err read_as(const char *yaml, const char *quiet)
 
 static enum err read_text(const char *yaml)
 {
-    return read_as(yaml, "");
+    return read_as(yaml, true);
 }
 
 static void what_a_file_says_of_a_device_is_in_the_plan(void **state)
@@ -105,7 +98,7 @@ static void told(const char *yaml, char out[1024])
     FILE *there = tmpfile();
     int before = dup(STDERR_FILENO);
     assert_true(there && before >= 0 && dup2(fileno(there), STDERR_FILENO) >= 0);
-    enum err e = read_as(yaml, NULL);
+    enum err e = read_as(yaml, false);
     assert_true(dup2(before, STDERR_FILENO) >= 0);
     close(before);
     if (e != OK) fail_msg("%s", fail_text());

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/cmd.h"
 #include "cli/edge_plan.h"
 #include "cli/file.h"
 #include "fuzz.h"
@@ -20,18 +21,6 @@ enum { WITH_FOLDER = 1, BY_OPTION = 2, TEMPLATE = 4, MODES = 8 };
 #define MANIFEST  "{\"content\":{\"modulesContent\":{\"a\":{}}}}"
 
 static struct slice file;
-
-static const struct cli_option options[] = {{"config-file", "FILE", ""},
-                                            {"device", "KEY=VALUE...", ""},
-                                            {"output-path", "DIR", ""},
-                                            {"quiet", NULL, ""},
-                                            {"device-auth-type", "HOW", ""},
-                                            {"root-cert", "FILE", ""},
-                                            {"root-key", "FILE", ""},
-                                            {"default-edge-agent", "IMAGE", ""},
-                                            {"device-config-template", "FILE", ""},
-                                            {"", NULL, NULL}};
-enum { CONFIG_FILE, DEVICE, OUTPUT_PATH, QUIET };
 
 enum err __wrap_file_load_max(struct cli *c, const char *path, size_t max, struct slice *out);
 enum err __wrap_file_yaml(struct cli *c, const char *path, size_t max, struct yaml **out);
@@ -53,17 +42,29 @@ enum err __wrap_file_yaml(struct cli *c, const char *path, size_t max, struct ya
 
 /* ---- a plan */
 
+/* --device=TEXT is as it is when there were more words and more such options: those have ends of their own in it. */
+static void read_options(struct cli *c, unsigned modes, struct slice text)
+{
+    static const struct cli_verb verb = {.words = "edge devices create",
+                                         .options = edge_create_options};
+    struct buf device = {0};
+    bool help;
+    *c = (struct cli){.program = "azimuth", .verb = &verb};
+    buf_put_str(&device, "--device=");
+    buf_put_slice(&device, text);
+    buf_put_u8(&device, '\0');
+    char *words[] = {"--quiet", modes & BY_OPTION ? (char *)device.ptr : "--config-file=" FILE_NAME,
+                     "--output-path=out"};
+    enum err e = cli_read_options(c, modes & WITH_FOLDER ? 3 : 2, words, &help);
+    assert(e == OK);
+    buf_free(&device);
+}
+
 static enum err read_plan(struct edge_plan *p, struct cli *c, unsigned modes, struct slice text)
 {
-    *c = (struct cli){.program = "azimuth", .options = {options}};
+    read_options(c, modes, text);
     *p = (struct edge_plan){.cli = c};
     p->end = &p->edges;
-    c->values[0][QUIET] = "";
-    if (modes & WITH_FOLDER) c->values[0][OUTPUT_PATH] = "out";
-    if (modes & BY_OPTION)
-        c->values[0][DEVICE] = (const char *)arena_copy(&c->arena, text).ptr;
-    else
-        c->values[0][CONFIG_FILE] = FILE_NAME;
     file = text;
     return edge_read(p);
 }
