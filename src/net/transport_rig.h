@@ -1,4 +1,4 @@
-/* transport_rig.h - a connection's transport in memory, for *_test.c files only: what is sent is kept. */
+/* transport_rig.h - a connection's transport in memory, for tests and fuzz targets only: what is sent is kept. */
 #ifndef NET_TRANSPORT_RIG_H
 #define NET_TRANSPORT_RIG_H
 
