@@ -100,6 +100,11 @@ enum err io_truncate(struct io_file *f, uint64_t size)
     return f->io->methods->truncate(f, size);
 }
 
+enum err io_lock(struct io_file *f, uint64_t offset, uint64_t len)
+{
+    return f->io->methods->lock ? f->io->methods->lock(f, offset, len) : OK;
+}
+
 enum err io_allocate(struct io_file *f, uint64_t size)
 {
     return size ? f->io->methods->allocate(f, size) : OK;

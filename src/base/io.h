@@ -57,6 +57,10 @@ enum err io_sync(struct io_file *f) MUST_USE; /* fdatasync */
 enum err io_size(struct io_file *f, uint64_t *size) MUST_USE;
 enum err io_truncate(struct io_file *f, uint64_t size) MUST_USE;
 
+/* Until `f`, opened to write, is closed no other program gets a lock (fcntl) on these bytes, which need not be
+ * there.  ERR_CONFLICT: one has it now.  OK also where nobody can lock: in memory, and on some file systems. */
+enum err io_lock(struct io_file *f, uint64_t offset, uint64_t len) MUST_USE;
+
 /* Makes [0, size) real blocks, zeroes written beyond the old end: writing inside it later cannot meet a
  * full disk, and changes no metadata.  ERR_FULL when the disk has no room. */
 enum err io_allocate(struct io_file *f, uint64_t size) MUST_USE;

@@ -20,6 +20,8 @@ struct io_methods {
     enum err (*size)(struct io_file *f, uint64_t *size);
     enum err (*truncate)(struct io_file *f, uint64_t size);
     enum err (*allocate)(struct io_file *f, uint64_t size);
+    enum err (*lock)(struct io_file *f, uint64_t offset,
+                     uint64_t len); /* NULL: there are no others */
     enum err (*rename)(struct io *io, const char *from, const char *to);
     enum err (*remove)(struct io *io, const char *path);
     enum err (*make_dir)(struct io *io, const char *path); /* one level */

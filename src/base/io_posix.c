@@ -221,6 +221,16 @@ static enum err posix_allocate(struct io_file *file, uint64_t size)
     return write_zeros(file, old, size);
 }
 
+/* Of the open file: those of a process would end with the first of its descriptors that is closed. */
+static enum err posix_lock(struct io_file *file, uint64_t offset, uint64_t len)
+{
+    struct posix_file *f = file_of(file);
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)len};
+    if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES)) return OK;
+    return fail(ERR_CONFLICT, "another program has locked %s", f->path);
+}
+
 static enum err posix_rename(struct io *io, const char *from, const char *to)
 {
     int root = posix_of(io)->root;
@@ -305,6 +315,7 @@ static const struct io_methods posix_methods = {
     .size = posix_size,
     .truncate = posix_truncate,
     .allocate = posix_allocate,
+    .lock = posix_lock,
     .rename = posix_rename,
     .remove = posix_remove,
     .make_dir = posix_make_dir,

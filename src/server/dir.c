@@ -46,10 +46,11 @@ static enum err advise(enum err e, const char *advice)
 enum err dir_advise(const struct dir *d, enum err e)
 {
     char advice[192];
-    const char *what = e == ERR_VERSION   ? "start the newer program on"
-                       : e == ERR_CORRUPT ? "restore from a backup"
-                       : e == ERR_INVALID ? "change the option for"
-                                          : "look at the disk and the owner of";
+    const char *what = e == ERR_VERSION    ? "start the newer program on"
+                       : e == ERR_CORRUPT  ? "restore from a backup"
+                       : e == ERR_INVALID  ? "change the option for"
+                       : e == ERR_CONFLICT ? "end that before this serves"
+                                           : "look at the disk and the owner of";
     snprintf(advice, sizeof advice, "%s %.100s, or give --data another directory", what, d->path);
     return advise(e, advice);
 }

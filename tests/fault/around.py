@@ -358,15 +358,43 @@ def a_configuration_that_is_half_written_is_not_taken(context):
     hub.stop()
 
 
+def look_at_store(hub):
+    """Somebody's look at it, by sqlite3: what that says."""
+    with contextlib.closing(sqlite3.connect(hub.data / "store.db", timeout=0)) as other:
+        try:
+            return other.execute("SELECT COUNT(*) FROM identity").fetchall()[0][0]
+        except sqlite3.OperationalError as error:
+            return str(error)
+
+
 @group.case
-def a_store_that_somebody_locks_is_waited_for(context):
-    """A backup by sqlite3, or somebody's look at it."""
+def nobody_else_opens_the_store_of_a_server(context):
+    """Who had read it would, when it closes, remove a log in which the server goes on."""
     hub = context.hub().start()
-    with contextlib.closing(sqlite3.connect(hub.data / "store.db", isolation_level=None)) as other:
-        other.execute("BEGIN")
+    serves(hub)
+    said = look_at_store(hub)
+    check(said == "database is locked", f"somebody else is told {said}")
+    status, text = hub.put_device("after")
+    check(status == 200, f"PUT of a device is answered {status} {text}")
+    hub.kill()
+    check(look_at_store(hub) == 1, "nobody sees the store of a server that is gone")
+    hub.start()
+    status, text = hub.ask("GET", "/devices/after?api-version=2021-04-12")
+    check(status == 200, f"what was acknowledged is answered {status} {text}")
+    hub.stop()
+
+
+@group.case
+def a_store_that_somebody_else_has_open_is_not_served(context):
+    hub = context.hub().start()
+    serves(hub)
+    hub.stop()
+    with contextlib.closing(sqlite3.connect(hub.data / "store.db")) as other:
         other.execute("SELECT COUNT(*) FROM identity").fetchall()
-        serves(hub)
-        other.execute("COMMIT")
+        status, said = hub.refused()
+        check(status == 1 and "another program has store.db open; end that" in said, f"exit status {status}: {said}")
+    hub.start()
+    serves(hub)
     hub.stop()
 
 

@@ -51,6 +51,8 @@ MUTATIONS = [
              "store_contract_test"),
     Mutation("acknowledged", "What the store has acknowledged survives a power cut.",
              "src/store/sqlite/db.c", "synchronous=FULL;", "synchronous=NORMAL;", "store_fault_test"),
+    Mutation("acknowledged", "No other program opens the store of a server, which would remove its log.",
+             "src/store/sqlite/lock.c", "io_lock(f, LOCK_BYTES_AT, LOCK_BYTES) == OK", "io_lock(f, 0, LOCK_BYTES) == OK", "store_vfs_test"),
     Mutation("acknowledged", "What could not be stored is not acknowledged over MQTT.",
              "src/front/device_mqtt/device_mqtt.c", "    if (result != OK) {\n        metric_inc(&not_acknowledged);",
              "    if (result != OK && packet_id == 0) {\n        metric_inc(&not_acknowledged);", "server_mqtt_test"),

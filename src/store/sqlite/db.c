@@ -43,6 +43,7 @@ enum err db_open(struct db *c, const struct vfs *vfs, const char *path)
     char cache[64];
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int rc = sqlite3_open_v2(path, &c->db, flags, vfs->name);
+    if (rc == SQLITE_BUSY) return fail(ERR_CONFLICT, "another program has %s open", path);
     if (rc != SQLITE_OK) return db_error(c, rc);
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, STORE_UNIT_BYTES_MAX);

@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "store/sqlite/vfs.h"
 
+/* PENDING, RESERVED and SHARED of SQLite's own files (os.h): who cannot lock them reads nothing. */
+enum { LOCK_BYTES_AT = 0x40000000, LOCK_BYTES = 512 };
+
 static struct vfs_file *file_of(sqlite3_file *file)
 {
     return (struct vfs_file *)(void *)file;
@@ -17,7 +20,15 @@ static struct vfs_file *file_of(sqlite3_file *file)
 
 /* ---- the shared state of one database file */
 
-struct vfs_shared *vfs_share(struct vfs *v, const char *path)
+static struct vfs_shared *new_shared(struct vfs *v, const char *path)
+{
+    struct vfs_shared *s = NEW(struct vfs_shared);
+    strncpy(s->path, path, sizeof s->path - 1);
+    list_push(&v->shared, &s->node);
+    return s;
+}
+
+struct vfs_shared *vfs_share(struct vfs *v, const char *path, struct io_file *f)
 {
     struct vfs_shared *found = NULL;
     pthread_mutex_lock(&v->lock);
@@ -26,12 +37,8 @@ struct vfs_shared *vfs_share(struct vfs *v, const char *path)
         struct vfs_shared *s = CONTAINER_OF(node, struct vfs_shared, node);
         if (strcmp(s->path, path) == 0) found = s;
     }
-    if (found == NULL) {
-        found = NEW(struct vfs_shared);
-        strncpy(found->path, path, sizeof found->path - 1);
-        list_push(&v->shared, &found->node);
-    }
-    found->opens++;
+    if (found == NULL && io_lock(f, LOCK_BYTES_AT, LOCK_BYTES) == OK) found = new_shared(v, path);
+    if (found) found->opens++;
     pthread_mutex_unlock(&v->lock);
     return found;
 }

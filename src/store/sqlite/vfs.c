@@ -142,7 +142,10 @@ static int vfs_open(sqlite3_vfs *base, const char *path, sqlite3_file *file, int
     *f = (struct vfs_file){.vfs = vfs_of(base)};
     assert(path != NULL && !(flags & SQLITE_OPEN_DELETEONCLOSE));
     if (open_or_make(f, path, flags) != OK) return SQLITE_CANTOPEN;
-    if (flags & SQLITE_OPEN_MAIN_DB) f->shared = vfs_share(f->vfs, path);
+    if (flags & SQLITE_OPEN_MAIN_DB && (f->shared = vfs_share(f->vfs, path, f->io)) == NULL) {
+        io_close(f->io);
+        return SQLITE_BUSY;
+    }
     f->base.pMethods = &file_methods;
     if (got_flags) *got_flags = flags;
     return SQLITE_OK;

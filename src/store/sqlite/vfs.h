@@ -4,7 +4,8 @@
  * Life:    vfs_new() before the first connection, vfs_free() after the last was closed.
  *
  * Locks and the shared memory of the write-ahead log's index live on the heap, so a second process
- * would not see them: whoever opens a data directory keeps others out (server/).
+ * would not see them: whoever opens a data directory keeps other servers out (server/), and the first
+ * connection to a database keeps out whatever opens its file with SQLite's own methods.
  * After a failed sync nothing is written any more: what the disk holds is unknown, and a second
  * sync that succeeds would prove nothing.
  * There are no temporary files: temp_store is MEMORY and statement journals do not spill.
@@ -69,7 +70,9 @@ int vfs_shm_lock(sqlite3_file *file, int offset, int count, int flags);
 void vfs_shm_barrier(sqlite3_file *file);
 int vfs_shm_unmap(sqlite3_file *file, int delete_it);
 
-struct vfs_shared *vfs_share(struct vfs *v, const char *path);
+/* The first connection to a database, whose file `f` is, keeps other programs' out as long as it is open: they would
+ * copy a log that they believe to be nobody's into the database and remove it.  NULL: one is there. */
+struct vfs_shared *vfs_share(struct vfs *v, const char *path, struct io_file *f);
 void vfs_unshare(struct vfs *v, struct vfs_shared *s);
 
 #endif

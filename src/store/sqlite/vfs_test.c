@@ -142,6 +142,36 @@ static void a_big_transaction_comes_back_whole(void **state)
     assert_int_equal(size, 0);
 }
 
+/* ---- other programs */
+
+static int open_as_others_do(const struct pair *p, sqlite3 **out)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/x.db", p->folder);
+    assert_int_equal(sqlite3_open(path, out), SQLITE_OK);
+    return sqlite3_exec(*out, "SELECT COUNT(*) FROM t", NULL, NULL, NULL);
+}
+
+/* Who only looked would, when it closes, take the log for its own and remove it. */
+static void other_programs_see_a_database_only_when_nobody_here_has_it(void **state)
+{
+    struct pair *p = *state;
+    sqlite3 *other;
+    ask(p->a, "PRAGMA journal_mode=WAL");
+    run(p->a, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+    assert_int_equal(open_as_others_do(p, &other), SQLITE_BUSY);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    run(p->b, "INSERT INTO t VALUES (2)");
+    assert_true(io_exists(p->io, "x.db-wal"));
+    assert_int_equal(sqlite3_close(p->b), SQLITE_OK);
+    assert_int_equal(open_as_others_do(p, &p->b), SQLITE_BUSY);
+    assert_int_equal(sqlite3_close(p->a), SQLITE_OK);
+    assert_string_equal(ask(p->b, "SELECT COUNT(*) FROM t"), "2");
+    assert_int_equal(
+        sqlite3_open_v2("x.db", &p->a, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, p->vfs->name),
+        SQLITE_BUSY);
+}
+
 /* ---- after a failed sync */
 
 static void nothing_is_written_after_a_failed_sync(void **state)
@@ -378,6 +408,8 @@ int main(void)
         BOTH(there_is_one_writer_at_a_time),
         BOTH(a_rollback_journal_works_and_goes_away),
         BOTH(a_big_transaction_comes_back_whole),
+        cmocka_unit_test_setup_teardown(other_programs_see_a_database_only_when_nobody_here_has_it,
+                                        set_up_disk, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_written_after_a_failed_sync, set_up_memory,
                                         tear_down),
         LOCKS(file_locks_go_up_in_order),
