@@ -76,6 +76,17 @@ def pages_that_are_named_are_there():
     check(not gone, "; ".join(sorted(gone)))
 
 
+@case
+def the_changelog_says_nothing_twice():
+    """As it does when both sides of a merge are kept."""
+    words = " ".join((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split())
+    clauses = [clause for clause in re.split(r"(?<=[.;:]) ", words) if len(clause) > 60]
+    twice = sorted({clause for clause in clauses if clauses.count(clause) > 1})
+    check(len(clauses) > 100, f"only {len(clauses)} clauses are found")
+    check(not twice, "; ".join(twice))
+    return f"{len(clauses)} clauses"
+
+
 class Reader(html.parser.HTMLParser):
     """What a page of the site refers to, and what it has."""
 
