@@ -212,14 +212,6 @@ static enum err staging_of(struct blobs *b, struct blob_name name, struct stagin
     return OK;
 }
 
-static bool exists(struct blobs *b, const char *path)
-{
-    struct io_file *file;
-    if (io_open_file(b->io, path, IO_READ, &file) != OK) return false;
-    io_close(file);
-    return true;
-}
-
 static enum err stage(struct blobs *b, struct io_file *file, uint64_t id, struct blob_name name,
                       struct slice block_id)
 {
@@ -227,7 +219,7 @@ static enum err stage(struct blobs *b, struct io_file *file, uint64_t id, struct
     struct staging *s;
     path_of_block(name, block_id, path);
     TRY(staging_of(b, name, &s));
-    bool again = exists(b, path);
+    bool again = io_exists(b->io, path);
     if (!again && s->count >= BLOBS_BLOCKS_MAX) {
         metric_inc(&too_many_blocks);
         return fail(ERR_FULL, "a blob has at most %d blocks", BLOBS_BLOCKS_MAX);

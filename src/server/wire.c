@@ -62,19 +62,11 @@ static enum err name_hub(struct hub *hub, const struct wire_config *cfg)
     return OK;
 }
 
-static bool is_there(struct io *io, const char *path)
-{
-    struct io_file *f;
-    if (io_open_file(io, path, IO_READ, &f) != OK) return false;
-    io_close(f);
-    return true;
-}
-
 /* A stream without the store that it began with must not be taken for a new hub: its devices, keys and
  * twins would be gone without a word. */
 static enum err check_store(struct io *io)
 {
-    if (!is_there(io, "log.meta") || is_there(io, STORE_FILE)) return OK;
+    if (!io_exists(io, "log.meta") || io_exists(io, STORE_FILE)) return OK;
     return fail(ERR_CORRUPT,
                 "there is a stream (log.meta), but " STORE_FILE " is missing: restore it");
 }
