@@ -166,6 +166,11 @@ static void keep(struct linked *l, struct linked_hub *h, struct arena arena)
     if (old) free_hub(old);
 }
 
+static void say_left_out(const struct group_row *row)
+{
+    say_warn("dps.linked", "hub=%.*s reason=\"%s\"", SLICE_ARG(row->id_lower), fail_text());
+}
+
 static void keep_own(struct linked *l, const struct json *doc, struct arena arena,
                      const struct group_row *row)
 {
@@ -173,9 +178,9 @@ static void keep_own(struct linked *l, const struct json *doc, struct arena aren
     const struct linked_hub fresh = {
         .own = true, .applies = true, .weight = 1, .port = LINKED_PORT};
     *h = fresh;
-    if (doc) {
-        enum err e = linked_read(&arena, l->hub, doc, &fresh, h);
-        assert(e == OK);
+    if (doc && linked_read(&arena, l->hub, doc, &fresh, h) != OK) {
+        say_left_out(row);
+        *h = fresh;
     }
     h->id = SLICE_LIT(LINKED_OWN);
     h->name = slice_str(l->hub->hosts[0]);
@@ -204,15 +209,16 @@ void linked_apply(struct linked *l, const struct group_row *row)
         return;
     }
     enum err e = json_parse(&arena, arena_copy(&arena, row->document), &doc);
-    assert(e == OK);
     if (slice_is(row->id_lower, LINKED_OWN)) {
-        keep_own(l, doc, arena, row);
+        if (e != OK) say_left_out(row);
+        keep_own(l, e == OK ? doc : NULL, arena, row);
         return;
     }
     struct linked_hub *h = arena_alloc(&arena, sizeof *h);
-    e = linked_read(&arena, l->hub, doc, NULL, h);
-    if (e != OK) { /* our own has got that name since: the row waits until it is another's again */
-        say_warn("dps.linked", "hub=%.*s reason=\"%s\"", SLICE_ARG(row->id_lower), fail_text());
+    if (e == OK) e = linked_read(&arena, l->hub, doc, NULL, h);
+    /* It is damaged, or our own has got that name since: then the row waits until it is another's again. */
+    if (e != OK) {
+        say_left_out(row);
         drop(l, row->id_lower);
         arena_wipe(&arena);
         return;

@@ -224,6 +224,24 @@ static void a_row_that_is_our_own_name_now_is_left_out(void **state)
     assert_true(linked_find(&linked, SLICE_LIT("c.test"))->own);
 }
 
+static void a_damaged_row_is_left_out_and_the_others_stay(void **state)
+{
+    static const char *const damaged[] = {"{", "[]", "{\"connectionString\":7}",
+                                          "{\"allocationWeight\":0}"};
+    (void)state;
+    put("c.test", "{" AT("c.test") "}");
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        put("b.test", "{" AT("b.test") "}");
+        put(LINKED_OWN, "{\"allocationWeight\":3}");
+        put("b.test", damaged[i]);
+        put(LINKED_OWN, damaged[i]);
+        assert_null(linked_find(&linked, SLICE_LIT("b.test")));
+        assert_non_null(linked_find(&linked, SLICE_LIT("c.test")));
+        const struct linked_hub *own = linked_find(&linked, SLICE_LIT("hub.test"));
+        assert_true(own && own->own && own->weight == 1 && own->etag == 5); /* so it can be put */
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -240,6 +258,7 @@ int main(void)
         TEST(a_row_takes_the_place_of_what_was_there),
         TEST(an_empty_row_unlinks_and_makes_our_own_as_it_was),
         TEST(a_row_that_is_our_own_name_now_is_left_out),
+        TEST(a_damaged_row_is_left_out_and_the_others_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
