@@ -86,11 +86,11 @@ void enrollment_verb_get(struct call *c)
 static void on_got_attestation(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);
-    struct buf body = {0};
+    struct buf body = BUF_SECRET;
     if (!found(c, a)) return;
     attestation_write(&body, &c->enrollment, ENROLLMENT_CREATED);
     dps_call_answer_json(c, DPS_OK, buf_slice(&body));
-    buf_free(&body);
+    buf_wipe(&body);
 }
 
 void enrollment_verb_attestation(struct call *c)

@@ -30,7 +30,7 @@ EXCUSED = {
 }
 
 # What puts keys, or what opens as much as one, at the end of a buf.
-WRITES = re.compile(r"\b(?:identity_write(?:_keys|_bulk)?|polic(?:y|ies)_write|connstr_write|enrollment_write|"
+WRITES = re.compile(r"\b(?:identity_write(?:_keys|_bulk)?|polic(?:y|ies)_write|connstr_write|(?:enrollment|attestation)_write|"
                     r"sas_make|blob_sas_make\w*|x509_put_key_pem|target_token|"
                     r"fleet_device_put_token|transfer_line_put)\(&(\w+(?:(?:->|\.)\w+)*)")
 WRITTEN_WITHOUT = {("cli/cmd_profile.c", "without_key"): "it has asterisks instead"}
