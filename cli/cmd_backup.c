@@ -17,6 +17,8 @@
 
 enum { MANIFEST_MAX = 256 << 20, SNAPSHOT_WAIT_S = 3600 };
 
+#define RESTORING "restoring" /* the file of a restored directory that is not whole */
+
 const struct cli_option backup_create_options[] = {
     {"to t", "DIR", "where to; it must not be there, or be empty"}, {"", NULL, NULL}};
 const struct cli_option backup_verify_options[] = {{"from f", "DIR", "the backup"},
@@ -73,6 +75,7 @@ static enum err take_locks(const char *data, struct locks *l)
     *l = (struct locks){.backup = -1, .server = -1};
     TRY(backup_join(path, data, "lock"));
     l->server = open(path, O_RDWR | O_CLOEXEC);
+    if (l->server < 0 && errno != ENOENT) return fail_errno("cannot open %s", path);
     if (l->server < 0)
         return fail(ERR_NOT_FOUND, "%s is no data directory of a server; name it with --data",
                     data);
@@ -223,49 +226,103 @@ static enum err make_parents(const char *path)
     return OK;
 }
 
-/* `to` NULL: it is only looked at. */
-static enum err take_file(const struct json *j, const char *from, const char *to,
-                          struct backup_progress *p, uint64_t *bytes)
+struct taking {
+    const char *from, *to; /* `to` NULL: it is only looked at */
+    struct backup_progress progress;
+    unsigned count;
+    uint64_t bytes;
+};
+
+/* `to` NULL: likewise. */
+static enum err copy_checked(struct taking *t, const struct json *j, const char *from,
+                             const char *to)
 {
-    char source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX], below[BACKUP_PATH_MAX / 2];
     uint8_t digest[BACKUP_DIGEST_LEN];
     struct buf hex = {0};
-    struct slice path = json_str(j, "path");
-    if (!is_inside(path))
-        return fail(ERR_CORRUPT, "%s: the manifest names a path outside of it", from);
-    snprintf(below, sizeof below, "%.*s", SLICE_ARG(path));
-    TRY(backup_join(source, from, below));
-    uint64_t before = p->done;
-    if (to) {
-        TRY(backup_join(target, to, below));
-        TRY(make_parents(target));
-    }
-    TRY(backup_copy_file(source, to ? target : NULL, p, digest));
-    *bytes += p->done - before;
+    uint64_t before = t->progress.done;
+    TRY(backup_copy_file(from, to, &t->progress, digest));
+    t->bytes += t->progress.done - before;
     text_hex(&hex, slice_of(digest, sizeof digest));
     bool same = slice_eq(buf_slice(&hex), json_str(j, "sha256"));
     buf_free(&hex);
-    return same ? OK
-                : fail(ERR_CORRUPT, "%s is not what was backed up: its SHA-256 differs", source);
+    return same ? OK : fail(ERR_CORRUPT, "%s is not what was backed up: its SHA-256 differs", from);
+}
+
+/* It has its name when it is whole. */
+static enum err put_back(struct taking *t, const struct json *j, const char *from, const char *path)
+{
+    char part[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    TRY(backup_join(part, t->to, RESTORING));
+    TRY(backup_join(to, t->to, path));
+    TRY(make_parents(to));
+    enum err e = copy_checked(t, j, from, part);
+    if (e == OK && rename(part, to)) e = fail_errno("cannot make %s", to);
+    if (e != OK) unlink(part);
+    return e;
+}
+
+static enum err take_file(struct taking *t, const struct json *j)
+{
+    char from[BACKUP_PATH_MAX], below[BACKUP_PATH_MAX / 2];
+    struct slice path = json_str(j, "path");
+    if (!is_inside(path))
+        return fail(ERR_CORRUPT, "%s: the manifest names a path outside of it", t->from);
+    snprintf(below, sizeof below, "%.*s", SLICE_ARG(path));
+    TRY(backup_join(from, t->from, below));
+    t->count++;
+    return t->to ? put_back(t, j, from, below) : copy_checked(t, j, from, NULL);
+}
+
+/* No server starts on a stream without its store: so none takes for a hub what was not restored to its end. */
+enum turn { TURN_STREAM, TURN_OTHERS, TURN_STORE };
+
+static enum turn turn_of(const struct json *j)
+{
+    struct slice path = json_str(j, "path");
+    return slice_is(path, "log.meta")     ? TURN_STREAM
+           : slice_is(path, BACKUP_STORE) ? TURN_STORE
+                                          : TURN_OTHERS;
+}
+
+static enum err take_turn(struct taking *t, const struct json *files, enum turn turn)
+{
+    for (const struct json *j = files->child; j; j = j->next)
+        if (turn_of(j) == turn) TRY(take_file(t, j));
+    return OK;
+}
+
+static enum err sync_directory(void *ctx, const char *path, bool is_dir, uint64_t size)
+{
+    const struct taking *t = ctx;
+    char whole[BACKUP_PATH_MAX];
+    (void)size;
+    TRY(backup_join(whole, t->to, path));
+    return is_dir ? backup_sync_dir(whole) : OK;
+}
+
+static enum err sync_all(struct taking *t)
+{
+    if (t->to == NULL) return OK;
+    TRY(backup_walk(t->to, "", sync_directory, t));
+    return backup_sync_dir(t->to);
 }
 
 static enum err take_all(struct cli *c, const char *from, const char *to, const char *what)
 {
     const struct json *files;
-    struct backup_progress p = {.show = show, .ctx = &c->progress, .what = what};
-    unsigned count = 0;
-    uint64_t bytes = 0;
+    struct taking t = {
+        .from = from, .to = to, .progress = {.show = show, .ctx = &c->progress, .what = what}};
     int64_t size;
     TRY(read_manifest(c, from, &files));
     for (const struct json *j = files->child; j; j = j->next)
         if (json_get(j, "size") && json_i64(json_get(j, "size"), &size) == OK)
-            p.all += (uint64_t)size;
-    enum err e = OK;
-    for (const struct json *j = files->child; j && e == OK; j = j->next, count++)
-        e = take_file(j, from, to, &p, &bytes);
-    TRY(e);
-    backup_shown(&p);
-    return print_done(c, to ? to : from, to ? "restored" : "good", count, bytes);
+            t.progress.all += (uint64_t)size;
+    for (enum turn turn = TURN_STREAM; turn <= TURN_STORE; turn++) {
+        TRY(take_turn(&t, files, turn));
+        TRY(sync_all(&t));
+    }
+    backup_shown(&t.progress);
+    return print_done(c, to ? to : from, to ? "restored" : "good", t.count, t.bytes);
 }
 
 enum err backup_verify(struct cli *c)
@@ -275,15 +332,6 @@ enum err backup_verify(struct cli *c)
     return take_all(c, cli_value(c, "from"), NULL, "checking");
 }
 
-static enum err sync_directory(void *ctx, const char *path, bool is_dir, uint64_t size)
-{
-    const char *const *root = ctx;
-    char whole[BACKUP_PATH_MAX];
-    (void)size;
-    TRY(backup_join(whole, *root, path));
-    return is_dir ? backup_sync_dir(whole) : OK;
-}
-
 enum err backup_restore(struct cli *c)
 {
     struct slice from;
@@ -291,7 +339,5 @@ enum err backup_restore(struct cli *c)
     TRY(cli_need(c, "from", &from));
     umask(0077);
     TRY(backup_make_dir(data));
-    TRY(take_all(c, cli_value(c, "from"), data, "restoring"));
-    TRY(backup_walk(data, "", sync_directory, &data));
-    return backup_sync_dir(data);
+    return take_all(c, cli_value(c, "from"), data, "restoring");
 }

@@ -160,6 +160,15 @@ def a_server_that_does_not_run_is_backed_up_just_the_same():
             check(numbers(again, "press", 1) == [0], "the events")
 
 
+def refused(restored, hub):
+    """A directory in which all is but the store, which comes last: no server takes it for a hub."""
+    missing = {path.name for path in hub.data.iterdir()} - {path.name for path in restored.iterdir()}
+    check("store.db" in missing and not missing & {"log.meta", "journal", "ca.pem"}, f"{missing} are missing")
+    check(not (restored / "restoring").exists(), "what is damaged was left")
+    done = azimuth(*(str(restored) if word == str(hub.data) else word for word in hub.command[1:]))
+    check(done.status == 1 and "store.db is missing" in done.error, str(done))
+
+
 @group.case
 def damage_is_found_and_nothing_is_overwritten():
     with scratch() as place, Hub() as hub:
@@ -174,6 +183,7 @@ def damage_is_found_and_nothing_is_overwritten():
         check(done.status == 1 and "store.db" in done.error and "SHA-256" in done.error, str(done))
         check(azimuth("backup", "restore", "--from", backup, "--data", f"{place}/x").status == 1, "it restored what is damaged")
         store.write_bytes(whole)
+        refused(pathlib.Path(place) / "x", hub)
         (backup / "ca.pem").rename(backup / "gone")
         check(azimuth("backup", "verify", "--from", backup).status == 3, "a missing file")
         (backup / "gone").rename(backup / "ca.pem")
@@ -192,6 +202,15 @@ def damage_is_found_and_nothing_is_overwritten():
         done = azimuth("backup", "verify", "--from", backup)
         check(done.status == 3 and "not finished" in done.error, str(done))
         check(hashlib.sha256(whole).hexdigest() in text, "the manifest's digest is not SHA-256")
+
+
+@group.case
+def a_lock_that_cannot_be_opened_is_named():
+    """As that of a service's directory, by who may not look into it."""
+    with scratch() as place:
+        (pathlib.Path(place) / "data" / "lock").mkdir(parents=True)
+        done = azimuth("backup", "create", "--data", f"{place}/data", "--to", f"{place}/b")
+        check(done.status == 1 and "data/lock" in done.error and "no data directory" not in done.error, str(done))
 
 
 @group.case
