@@ -143,7 +143,8 @@ def every_cause_has_a_short_address():
 
 @case
 def every_limit_that_is_counted_is_listed():
-    counted = {name for file in (ROOT / "src").rglob("*.c") for name in re.findall(r'^LIMIT_REACHED\(\w+, "([^"]+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE)}
+    files = [file for file in (ROOT / "src").rglob("*.c") if not file.name.endswith("_test.c")]
+    counted = {name for file in files for name in re.findall(r'^LIMIT_REACHED\(\w+, "([^"]+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE)}
     page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8").partition("## What a limit refused")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)[1:]
     check(len(counted) > 50, f"only {len(counted)} limits are found in src")
