@@ -21,8 +21,10 @@ static void slide(struct buf *b)
 static void move_secret(struct buf *b, size_t cap)
 {
     uint8_t *moved = mem_new(cap);
-    if (b->len) memcpy(moved, b->ptr, b->len);
-    if (b->ptr) mem_wipe(b->ptr, b->cap);
+    if (b->ptr) {
+        memcpy(moved, b->ptr, b->len);
+        mem_wipe(b->ptr, b->cap);
+    }
     free(b->ptr);
     b->ptr = moved;
 }
