@@ -22,7 +22,10 @@ void ws_ask(struct conn *k)
                      "Sec-WebSocket-Key: bXF0dGxvYWQgLS13cy4uLg==\r\n"
                      "Sec-WebSocket-Protocol: mqtt\r\n\r\n",
                      opt.sni ? opt.sni : opt.host);
-    conn_write(k, text, (size_t)n);
+    if (n < (int)sizeof text)
+        conn_write(k, text, (size_t)n);
+    else
+        conn_fail(k, "the host's name is too long");
 }
 
 /* Nothing follows the answer: the server waits for us. */
