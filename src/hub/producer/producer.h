@@ -29,7 +29,6 @@ enum {
     PRODUCER_BATCHES = 5,        /* newest of a producer that may come again */
     PRODUCER_WAITING_MAX = 1000, /* questions while a partition's producers are being read: busy */
     PRODUCER_READ_BYTES = 256 << 10, /* of the log at a time, then */
-    PRODUCER_EVENTS_MAX = 1 << 16,   /* of a batch */
 };
 #define PRODUCER_KEEP_US (10 * 1000000ll) /* how often a row is written */
 
