@@ -72,7 +72,7 @@ void attempt_note_refused(const struct call *c, const char *cause, struct slice 
     begin(&out, c->id, "refused", c->peer);
     if (c->has_enrollment) put_enrollment(&out, &c->enrollment);
     put_text(&out, "cause", slice_str(cause));
-    put_text(&out, "text", slice_head(text, DPS_ATTEMPT_TEXT_MAX));
+    put_text(&out, "text", text);
     tell(c->dps, &out);
 }
 

@@ -13,7 +13,7 @@
 
 #include "dps/operation.h"
 
-/* attest() said no, for that cause ("C171"). */
+/* attest() said no, for that cause ("C171"); `text` is explain_attestation()'s, short by what it is made of. */
 void attempt_note_refused(const struct call *c, const char *cause, struct slice text);
 
 /* It proved who it is, and waits for a place. */

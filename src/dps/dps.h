@@ -44,7 +44,8 @@ enum {
     DPS_REFUSALS_TOLD_MAX =
         DPS_ATTEMPTS_MAX, /* of them refused at one home, in DPS_REFUSALS_TOLD_US */
     DPS_REFUSALS_TOLD_US = 1000000,
-    DPS_ATTEMPT_TEXT_MAX = 512,     /* bytes of why one was refused; the rest is cut off */
+    DPS_ERROR_TEXT_MAX = 256,       /* bytes of why a registration failed; the rest is cut off */
+    DPS_REPLY_TEXT_MAX = 160,       /* of them what another hub answered; likewise */
     DPS_HUB_DOCUMENT_MAX = 8 << 10, /* bytes of a linked hub's JSON; 413 */
     DPS_URL_MAX = 2048,             /* of a webhook; 400004 */
     DPS_TPM_MAX = 4096,             /* bytes of a TPM's two public keys; 413 */

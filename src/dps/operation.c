@@ -145,7 +145,7 @@ void operation_failed(struct operation *o, unsigned code, struct slice text)
     explain_failed(o, code, text);
     if (o->next.work.len == 0) stay(o);
     o->next.error_code = code;
-    o->next.error_message = arena_copy(&o->arena, slice_head(text, 256));
+    o->next.error_message = arena_copy(&o->arena, text_first_part(text, DPS_ERROR_TEXT_MAX));
     finish(o, REGISTRATION_FAILED);
 }
 
@@ -158,7 +158,8 @@ static void fail_at_hub(struct operation *o, struct slice hub, const struct hub_
     else
         buf_printf(&text, "the hub %.*s did not answer", SLICE_ARG(hub));
     buf_printf(&text, ": %.*s",
-               SLICE_ARG(slice_head(reply->text.len ? reply->text : reply->body, 160)));
+               SLICE_ARG(text_first_part(reply->text.len ? reply->text : reply->body,
+                                         DPS_REPLY_TEXT_MAX)));
     operation_failed(o, code, buf_slice(&text));
     buf_free(&text);
 }

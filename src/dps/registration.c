@@ -87,11 +87,14 @@ static void put_text(struct buf *out, const char *name, struct slice text)
     text_json_string(out, text);
 }
 
+/* The message may have another hub's words, whatever they are. */
 static void put_failure(struct buf *out, const struct registration *r)
 {
     if (r->error_code == 0) return;
     buf_printf(out, ",\"errorCode\":%u", r->error_code);
-    put_text(out, "errorMessage", r->error_message);
+    if (r->error_message.len == 0) return;
+    buf_put_str(out, ",\"errorMessage\":");
+    text_json_untrusted(out, r->error_message);
 }
 
 void registration_write(struct buf *out, const struct registration *r, bool with_proof)

@@ -1187,6 +1187,39 @@ static void a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again
     assert_text(end_of("x1", operation), "status", "assigned");
 }
 
+/* What is told of a hub that answers so to "make this device". */
+static struct slice told_of_failure(unsigned http, const char *answer)
+{
+    const char *operation = begin_registration("x2", "");
+    answer_call(404, "");
+    answer_call(http, answer);
+    return json_str(end_of("x2", operation), "errorMessage");
+}
+
+/* Whole characters of it, and JSON also if the hub speaks no UTF-8. */
+static void of_what_another_hub_complains_of_the_first_part_is_told(void **state)
+{
+    (void)state;
+    static const char prefix[] = "the hub b.test answered 503: ";
+    char why[DPS_ERROR_TEXT_MAX + 2], answer[DPS_ERROR_TEXT_MAX + 80];
+    link_b();
+    put_enrollment("x2", ",\"iotHubs\":[\"b.test\"]");
+    for (size_t over = 0; over < 2; over++) {
+        size_t len = DPS_ERROR_TEXT_MAX + over;
+        memset(why, 'x', len);
+        memcpy(why + len - 2, "\u00fc", 3);
+        snprintf(answer, sizeof answer,
+                 "{\"isSuccessful\":false,\"errors\":[{\"errorStatus\":\"%s\"}]}", why);
+        assert_int_equal(told_of_failure(400, answer).len, DPS_ERROR_TEXT_MAX - over);
+        memset(why, 'x', DPS_REPLY_TEXT_MAX + over);
+        why[DPS_REPLY_TEXT_MAX + over] = '\0';
+        assert_int_equal(told_of_failure(503, why).len, sizeof prefix - 1 + DPS_REPLY_TEXT_MAX);
+    }
+    assert_true(slice_is(told_of_failure(503, "\xfc"
+                                              "berlastet"),
+                         "the hub b.test answered 503: ?berlastet"));
+}
+
 /* Work that was begun at a hub is not waited for once the hub is unlinked. */
 static void a_hub_that_is_unlinked_gives_its_devices_up(void **state)
 {
@@ -1532,6 +1565,7 @@ int main(void)
         TEST(a_device_is_made_at_another_hub_over_its_rest_api),
         TEST(a_device_moves_with_its_twin_and_leaves_nothing_behind),
         TEST(a_hub_that_does_not_answer_fails_the_registration_and_is_asked_again),
+        TEST(of_what_another_hub_complains_of_the_first_part_is_told),
         TEST(a_hub_that_is_unlinked_gives_its_devices_up),
         TEST(a_hub_with_three_times_the_weight_gets_three_times_the_devices),
         TEST(the_nearest_hub_is_the_one_with_the_least_latency),
