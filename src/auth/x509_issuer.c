@@ -7,7 +7,10 @@
 
 #include "auth/x509_internal.h"
 #include "auth/x509_make.h"
+#include "base/limit.h"
 #include "base/mem.h"
+
+LIMIT_REACHED(too_large, "csr")
 
 enum { SECURITY_BITS_MIN = 112 };
 
@@ -54,7 +57,7 @@ struct slice x509_issuer_der(const struct x509_issuer *i)
 static X509_REQ *parse(struct slice der)
 {
     const unsigned char *at = der.ptr;
-    if (der.len == 0 || der.len > X509_CSR_MAX) return NULL;
+    if (der.len == 0) return NULL;
     X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)der.len);
     if (request && at == der.ptr + der.len) return request;
     X509_REQ_free(request);
@@ -88,13 +91,20 @@ static const char *fault_of(X509_REQ *request, struct slice name)
 
 static enum err read_request(struct slice der, struct slice name, X509_REQ **out)
 {
-    X509_REQ *request = *out = parse(der);
+    *out = NULL;
+    if (der.len > X509_CSR_MAX) {
+        metric_inc(&too_large);
+        return fail(ERR_INVALID, "csr: a request has at most %d bytes", X509_CSR_MAX);
+    }
+    X509_REQ *request = parse(der);
     const char *fault =
         request ? fault_of(request, name) : "it is no certificate request (PKCS#10 in DER)";
     ERR_clear_error();
-    if (fault == NULL) return OK;
+    if (fault == NULL) {
+        *out = request;
+        return OK;
+    }
     X509_REQ_free(request);
-    *out = NULL;
     return fail(ERR_INVALID, "csr: %s", fault);
 }
 

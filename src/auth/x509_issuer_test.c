@@ -1,6 +1,7 @@
 /* x509_issuer_test.c - requests that become certificates, and those that do not. */
 #include "auth/x509_issue_test.h"
 #include "auth/x509_issuer.h"
+#include "base/limit.h"
 
 static struct paper ca;
 static struct x509_issuer *issuer;
@@ -34,8 +35,10 @@ static int end(void **state)
     return 0;
 }
 
-/* A request for a name, and another if there is one; the key is kept where somebody wants it. */
-static struct buf ask(const char *name, const char *second, EVP_PKEY *key, EVP_PKEY *signer)
+/* A request for a name, and another if there is one, with that much besides; the key is kept where somebody
+ * wants it. */
+static struct buf ask_with(const char *name, const char *second, EVP_PKEY *key, EVP_PKEY *signer,
+                           struct slice besides)
 {
     struct buf der = {0};
     unsigned char *bytes = NULL;
@@ -46,6 +49,9 @@ static struct buf ask(const char *name, const char *second, EVP_PKEY *key, EVP_P
             X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(r), NID_commonName,
                                        V_ASN1_UTF8STRING, (const unsigned char *)one, -1, -1, 0);
     }
+    if (besides.len)
+        X509_REQ_add1_attr_by_NID(r, NID_pkcs9_unstructuredName, V_ASN1_UTF8STRING, besides.ptr,
+                                  (int)besides.len);
     X509_REQ_set_pubkey(r, key);
     assert_true(X509_REQ_sign(r, signer, EVP_sha256()) > 0);
     int len = i2d_X509_REQ(r, &bytes);
@@ -53,6 +59,40 @@ static struct buf ask(const char *name, const char *second, EVP_PKEY *key, EVP_P
     OPENSSL_free(bytes);
     X509_REQ_free(r);
     return der;
+}
+
+static struct buf ask(const char *name, const char *second, EVP_PKEY *key, EVP_PKEY *signer)
+{
+    return ask_with(name, second, key, signer, SLICE_NONE);
+}
+
+/* A signature is one of several lengths: asked for again until all of it is that long. */
+static struct buf ask_of_size(size_t size, EVP_PKEY *key)
+{
+    static char besides[X509_CSR_MAX];
+    memset(besides, 'x', sizeof besides);
+    for (size_t len = size / 2;;) {
+        struct buf csr = ask_with("device-1", NULL, key, key, slice_of(besides, len));
+        if (buf_size(&csr) == size) return csr;
+        len = len + size - buf_size(&csr);
+        buf_free(&csr);
+    }
+}
+
+static void a_request_has_at_most_eight_kilobytes(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (size_t over = 0; over < 2; over++) {
+        struct buf csr = ask_of_size(X509_CSR_MAX + over, key);
+        int64_t met = limit_reached("csr");
+        assert_int_equal(x509_csr_check(buf_slice(&csr), SLICE_LIT("device-1")),
+                         over ? ERR_INVALID : OK);
+        assert_int_equal(limit_reached("csr") - met, over);
+        if (over) assert_string_equal(fail_text(), "csr: a request has at most 8192 bytes");
+        buf_free(&csr);
+    }
+    EVP_PKEY_free(key);
 }
 
 static void a_request_becomes_a_certificate_of_its_device(void **state)
@@ -123,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_becomes_a_certificate_of_its_device),
         cmocka_unit_test(what_is_no_request_of_that_device_is_refused),
+        cmocka_unit_test(a_request_has_at_most_eight_kilobytes),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
