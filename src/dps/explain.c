@@ -5,8 +5,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "dps/attempts.h"
 #include "hub/refusal/refusal.h"
+
+LIMIT_REACHED(not_tried, "dps-guesses")
 
 static bool any_group_has_keys(const struct dps *d)
 {
@@ -126,9 +129,12 @@ bool dps_is_group_key(const struct dps *d, const struct sas *t, struct buf *grou
 {
     const struct group *g;
     unsigned looked = 0;
-    for (size_t i = 0; looked < DPS_GUESSES_MAX && (g = map_next(&d->groups.by_id, &i)) != NULL;) {
+    for (size_t i = 0; (g = map_next(&d->groups.by_id, &i)) != NULL;) {
         if (g->enrollment.attestation != ATTESTATION_SYMMETRIC_KEY) continue;
-        looked++;
+        if (looked++ == DPS_GUESSES_MAX) {
+            metric_inc(&not_tried);
+            return false;
+        }
         if (!is_signed_by(t, g)) continue;
         buf_put_slice(group, g->enrollment.id);
         return true;

@@ -103,8 +103,10 @@ static void keys_of_64_groups_are_tried_and_not_of_one_more(void **state)
     for (unsigned i = 0; i < DPS_GUESSES_MAX; i++) put_group_with_key(i);
     for (unsigned count = DPS_GUESSES_MAX; count <= DPS_GUESSES_MAX + 1; count++) {
         unsigned known = 0;
+        int64_t met = limit_reached("dps-guesses");
         for (unsigned i = 0; i < count; i++) known += is_known_as_groups(i);
         assert_int_equal(known, DPS_GUESSES_MAX);
+        assert_int_equal(limit_reached("dps-guesses") - met, count - DPS_GUESSES_MAX);
         put_group_with_key(count);
     }
 }

@@ -1,4 +1,5 @@
 /* why_test.c - the journal of refusals through a whole hub: what is noted over HTTPS is told on the console. */
+#include "base/limit.h"
 #include "server/fixture_test.h"
 
 static int say(struct rig_conn *c, const char *line, const char *token, const char *body)
@@ -107,6 +108,7 @@ static void whose_key_it_was_is_guessed_50_times_a_second(void **state)
     }
     rig_wait(&rig, 1000000 - rig.wall_us % 1000000);
     int64_t began_us = rig.wall_us;
+    int64_t met = limit_reached("login-guesses");
     for (unsigned i = 0; i <= SESSION_GUESSES_MAX; i++) {
         char path[64];
         snprintf(id, sizeof id, "guessed-%u", i);
@@ -115,6 +117,7 @@ static void whose_key_it_was_is_guessed_50_times_a_second(void **state)
         assert_int_equal(ask(path, true), 200);
         assert_true(told("C133"));
         assert_int_equal(told("the key of the policy 'device'"), i < SESSION_GUESSES_MAX);
+        assert_int_equal(limit_reached("login-guesses") - met, i == SESSION_GUESSES_MAX);
     }
     assert_true(rig.wall_us - began_us < 1000000);
     rig_wait(&rig, 1000000);

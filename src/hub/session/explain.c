@@ -7,9 +7,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/text.h"
 #include "hub/refusal/refusal.h"
 #include "hub/token.h"
+
+LIMIT_REACHED(not_guessed, "login-guesses")
 
 static struct refusal begin(const struct session_open_msg *open, enum refusal_cause cause)
 {
@@ -86,7 +89,12 @@ static bool may_guess(struct explain_guess *g)
     int64_t second = clock_wall_us() / 1000000;
     if (second != g->second) g->count = 0;
     g->second = second;
-    return g->count++ < SESSION_GUESSES_MAX;
+    if (g->count == SESSION_GUESSES_MAX) {
+        metric_inc(&not_guessed);
+        return false;
+    }
+    g->count++;
+    return true;
 }
 
 static bool by_text_of_key(const struct sas *t, const struct identity *id)
