@@ -94,7 +94,7 @@ static void connect_in(struct device *d, bool framed, const char *client_id, con
                        bool clean, const char *more)
 {
     struct buf token = {0};
-    char user[128];
+    char user[256];
     *d = (struct device){.connack = -1, .framed = framed};
     snprintf(user, sizeof user, "hub.test/%s/?api-version=2021-04-12%s", client_id, more);
     rig_token(&rig, "device", resource, &token);
@@ -325,6 +325,22 @@ static void whence_and_by_what_it_is_connected_is_told(void **state)
     leave(&d);
 }
 
+/* Whole characters of it. */
+static void of_the_name_of_its_sdk_128_bytes_are_kept(void **state)
+{
+    (void)state;
+    char name[SESSION_SDK_MAX] = {0}, more[200], shown[200];
+    struct device d;
+    for (unsigned over = 0; over < 2; over++) {
+        memset(name, 's', SESSION_SDK_MAX - 2 + over);
+        snprintf(more, sizeof more, "&DeviceClientType=%s%%C3%%BC", name);
+        snprintf(shown, sizeof shown, "\"sdk\":\"%s%s\",", name, over ? "" : "\u00fc");
+        connect_as(&d, "d1", "devices/d1", false, more);
+        expect(connection_of("d1"), 200, shown);
+        leave(&d);
+    }
+}
+
 static void a_subscription_outlives_the_connection(void **state)
 {
     (void)state;
@@ -447,6 +463,7 @@ int main(void)
         TEST(who_is_not_there_is_told_apart),
         TEST(that_a_method_would_not_arrive_is_told_before_it_is_called),
         TEST(whence_and_by_what_it_is_connected_is_told),
+        TEST(of_the_name_of_its_sdk_128_bytes_are_kept),
         TEST(a_subscription_outlives_the_connection),
         TEST(a_connection_that_ends_answers_for_its_device),
         TEST(silence_is_a_gateway_timeout),

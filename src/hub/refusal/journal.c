@@ -6,6 +6,7 @@
 
 #include "base/metrics.h"
 #include "base/num.h"
+#include "base/text.h"
 
 COUNTER(forgotten, "azimuth_refusal_identities_forgotten_total",
         "Identities whose records of refused connections were dropped to make room");
@@ -35,6 +36,17 @@ void refusal_texts_of(struct refusal *r, struct slice *out[REFUSAL_TEXTS])
     struct slice *const all[REFUSAL_TEXTS] = {&r->who,      &r->peer,     &r->sni, &r->sdk,
                                               &r->observed, &r->expected, &r->next};
     memcpy(out, all, sizeof all);
+}
+
+size_t refusal_texts_cut(struct refusal *r, struct slice *out[REFUSAL_TEXTS])
+{
+    size_t size = 0;
+    refusal_texts_of(r, out);
+    for (int i = 0; i < REFUSAL_TEXTS; i++) {
+        *out[i] = text_first_part(*out[i], REFUSAL_TEXT_MAX);
+        size += out[i]->len;
+    }
+    return size;
 }
 
 /* ---- life */
@@ -181,12 +193,7 @@ static struct record *new_record(const struct refusal *what)
 {
     struct refusal from = *what;
     struct slice *texts[REFUSAL_TEXTS];
-    size_t size = 0;
-    refusal_texts_of(&from, texts);
-    for (int i = 0; i < REFUSAL_TEXTS; i++) {
-        if (texts[i]->len > REFUSAL_TEXT_MAX) texts[i]->len = REFUSAL_TEXT_MAX;
-        size += texts[i]->len;
-    }
+    size_t size = refusal_texts_cut(&from, texts);
     struct record *r = mem_zero(sizeof *r + size);
     uint8_t *at = r->bytes;
     r->seen.what = from;

@@ -73,4 +73,7 @@ void refusal_diagnose(const struct hub *hub, struct lane *home, const struct ref
 enum { REFUSAL_TEXTS = 7 };
 void refusal_texts_of(struct refusal *r, struct slice *out[REFUSAL_TEXTS]);
 
+/* The same, each cut to REFUSAL_TEXT_MAX.  How long they are together. */
+size_t refusal_texts_cut(struct refusal *r, struct slice *out[REFUSAL_TEXTS]);
+
 #endif

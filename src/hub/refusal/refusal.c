@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "hub/refusal/crowd.h"
 #include "hub/refusal/gather.h"
 #include "hub/refusal/journal.h"
@@ -23,12 +22,7 @@ static struct msg *flatten(const struct refusal *what)
 {
     struct refusal from = *what;
     struct slice *texts[REFUSAL_TEXTS];
-    size_t size = 0;
-    refusal_texts_of(&from, texts);
-    for (int i = 0; i < REFUSAL_TEXTS; i++) {
-        texts[i]->len = MIN(texts[i]->len, (size_t)REFUSAL_TEXT_MAX);
-        size += texts[i]->len;
-    }
+    size_t size = refusal_texts_cut(&from, texts);
     struct msg *m = msg_new(REFUSAL_NOTE, sizeof(struct refusal_flat) + size);
     struct refusal_flat *flat = (void *)m->body;
     uint8_t *at = flat->bytes;

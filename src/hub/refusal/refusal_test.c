@@ -268,6 +268,45 @@ static const char *shown(void)
     return buf_cstr(&json);
 }
 
+static struct slice observed; /* of the newest */
+static char observed_bytes[2 * REFUSAL_TEXT_MAX];
+
+static void keep_observed(struct refusal_wait *w, const struct refusal_page *page)
+{
+    (void)w;
+    assert_true(page->count > 0);
+    observed = page->items[0].what.observed;
+    assert_true(observed.len <= sizeof observed_bytes);
+    memcpy(observed_bytes, observed.ptr, observed.len);
+    observed.ptr = (const uint8_t *)observed_bytes;
+}
+
+/* Whole characters of it, whether home hears of it from another core or itself. */
+static void the_first_256_bytes_of_a_text_are_kept(void **state)
+{
+    (void)state;
+    char text[REFUSAL_TEXT_MAX + 2];
+    for (unsigned i = 0; i < 4; i++) {
+        char who[8];
+        size_t over = i % 2, len = REFUSAL_TEXT_MAX + over;
+        snprintf(who, sizeof who, "d%u", i);
+        struct refusal r = of(who, REFUSAL_SAS_EXPIRED, "10.0.0.1:1");
+        memset(text, 'x', len);
+        memcpy(text + len - 2, "\u00fc", 2);
+        r.observed = slice_of(text, len);
+        if (i < 2)
+            note(&r);
+        else
+            refusal_home_note(refusals, office.lanes[hub_home(&hub, slice_str(who)).lane], &r);
+        struct refusal_query q = any();
+        struct refusal_wait w = {.fn = keep_observed};
+        q.who = slice_str(who);
+        refusal_ask(refusals, &lanes[1], &q, &w);
+        run();
+        assert_true(slice_eq(observed, slice_of(text, REFUSAL_TEXT_MAX - over)));
+    }
+}
+
 static void texts_say_what_was_seen_and_what_to_do(void **state)
 {
     struct refusal r = of("d1", REFUSAL_SAS_EXPIRED, "10.0.0.1:1");
@@ -551,6 +590,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_forgotten_question_is_not_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connections_are_noted_after_a_refusal_only, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_first_256_bytes_of_a_text_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_say_what_was_seen_and_what_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_was_connected_is_no_matter_of_the_network, set_up,
                                         tear_down),

@@ -5,6 +5,7 @@
 #include "base/blob.h"
 #include "base/clock.h"
 #include "base/limit.h"
+#include "base/text.h"
 #include "hub/routing/routing.h"
 #include "hub/session/message.h"
 #include "hub/session/show.h"
@@ -199,7 +200,7 @@ static struct msg *open_msg(unsigned kind, const struct session_ask *ask)
 {
     bool certified = ask->certificate && ask->token.len == 0;
     size_t certificate_len = certified ? x509_facts_size(ask->certificate) : 0;
-    struct slice sdk = slice_head(ask->sdk, SESSION_SDK_MAX);
+    struct slice sdk = text_first_part(ask->sdk, SESSION_SDK_MAX);
     size_t len = certificate_len + ask->who.len + ask->token.len + ask->model_id.len +
                  ask->auth_chain.len + ask->peer.len + sdk.len;
     struct msg *m = msg_new(kind, sizeof(struct session_open_msg) + len);
