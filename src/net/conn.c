@@ -170,7 +170,6 @@ void conn_init(struct conn *c, struct conn_host *h, const struct transport *t,
                        .why = ERR_CLOSED};
     list_init(&c->dirty);
     list_init(&c->relieved);
-    list_init(&c->node);
     timer_init(&c->timer, on_timer);
     if (tls) tls_init_server(&c->tls, tls, &h->cipher);
     metric_inc(&conn_opened);
@@ -213,7 +212,6 @@ void conn_gone(struct conn *c, int64_t now_us)
     assert(c->state == CONN_SHUT);
     if (c->dial) dial_lost(c->dial);
     if (c->front_open) c->front->closed(c->front_ctx, c->why, now_us);
-    list_remove(&c->node);
     websocket_free(c);
     if (c->encrypted) tls_fini(&c->tls);
     free(c->peer_certificate);
@@ -567,11 +565,6 @@ void conn_pass(struct conn *c, const struct front *front, void *self)
 struct lane *conn_lane(const struct conn *c)
 {
     return c->host->lane;
-}
-
-struct list *conn_node(struct conn *c)
-{
-    return &c->node;
 }
 
 void conn_login_failed(struct conn *c)

@@ -104,7 +104,6 @@ void conn_upgrade(struct conn *c, const struct front *front, void *listener_ctx,
 void conn_pass(struct conn *c, const struct front *front, void *self);
 
 struct lane *conn_lane(const struct conn *c);
-struct list *conn_node(struct conn *c);            /* for a list of the front's own (paused ones) */
 const char *conn_peer(const struct conn *c);       /* "127.0.0.1:40312" */
 const char *conn_local_name(const struct conn *c); /* SNI the client sent, or "" */
 unsigned conn_local_port(const struct conn *c);    /* the listener's; 0: a Unix socket */

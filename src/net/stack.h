@@ -68,7 +68,6 @@ struct conn {
     struct buf out;  /* plaintext from the front */
     struct buf wire; /* ciphertext (or plaintext) that waits for the transport */
     struct list dirty, relieved;
-    struct list node;   /* the front's */
     struct timer timer; /* handshake, later stall */
     int64_t taken_us;   /* when it was first seen that the peer had taken `taken` */
     uint64_t taken;
