@@ -148,10 +148,8 @@ bool avro_field(const struct avro_reader *r, const char *name, struct avro_value
 bool avro_map_next(const struct avro_value *map, struct cur *at, int64_t *left, struct slice *key,
                    struct avro_value *value);
 
-/* Once the header was read (next() has said OK, or ERR_AGAIN after the whole of it); else SLICE_NONE. */
-struct slice avro_reader_schema(const struct avro_reader *r);
-
-/* Likewise, any entry of the file's metadata; SLICE_NONE: there is none of that name. */
+/* An entry of the file's metadata, once the header was read (next() has said OK, or ERR_AGAIN after the whole of it);
+ * SLICE_NONE: there is none of that name. */
 struct slice avro_reader_note(const struct avro_reader *r, const char *key);
 
 #endif

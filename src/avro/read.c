@@ -16,7 +16,6 @@ struct avro_reader {
     bool has_header;
     enum avro_codec codec;
     struct slice metadata; /* in the arena, as are the next two */
-    struct slice schema_text;
     const struct avro_node *schema;
     uint8_t sync[AVRO_SYNC_LEN];
     struct cur at; /* in `plain` */
@@ -42,11 +41,6 @@ void avro_reader_free(struct avro_reader *r)
 void avro_reader_feed(struct avro_reader *r, struct slice bytes)
 {
     buf_put_slice(&r->in, bytes);
-}
-
-struct slice avro_reader_schema(const struct avro_reader *r)
-{
-    return r->has_header ? r->schema_text : SLICE_NONE;
 }
 
 /* ---- the header */
@@ -84,10 +78,9 @@ static enum err take_header(struct avro_reader *r, struct slice metadata)
     struct slice codec = note_of(r, "avro.codec");
     r->codec = AVRO_NULL_CODEC;
     if (codec.len) TRY(avro_codec_of(codec, &r->codec));
-    r->schema_text = note_of(r, "avro.schema");
-    if (r->schema_text.len == 0)
-        return fail(ERR_CORRUPT, "there is no schema in the file's header");
-    return schema_parse(&r->arena, r->schema_text, &r->schema);
+    struct slice text = note_of(r, "avro.schema");
+    if (text.len == 0) return fail(ERR_CORRUPT, "there is no schema in the file's header");
+    return schema_parse(&r->arena, text, &r->schema);
 }
 
 static enum err read_header(struct avro_reader *r)

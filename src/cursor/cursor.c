@@ -400,25 +400,15 @@ void cursor_drop(struct cursor *c)
     if (gone) gone(ctx);
 }
 
-static void leave(struct cursor *c, bool remove, void (*gone)(void *ctx), void *ctx)
+void cursor_remove(struct cursor *c, void (*removed)(void *ctx), void *ctx)
 {
     ON_LANE(c->cs->lane);
     forget_answers(c);
     while (c->piece_count) drop_piece(c);
     c->wanting = false;
-    c->gone = gone;
+    c->gone = removed;
     c->gone_ctx = ctx;
-    place_leave(c, remove);
-}
-
-void cursor_stop(struct cursor *c, void (*stopped)(void *ctx), void *ctx)
-{
-    leave(c, false, stopped, ctx);
-}
-
-void cursor_remove(struct cursor *c, void (*removed)(void *ctx), void *ctx)
-{
-    leave(c, true, removed, ctx);
+    place_leave(c);
 }
 
 void cursor_free(struct cursor *c)

@@ -5,14 +5,14 @@
  *                    └───────────────────────── more comes ◀─────────────────────────────┘
  *
  * The owner pulls: nothing is read ahead of him but two windows.  What he has said to be done is
- * stored at most once a second and when he or the server stops, so that after a crash records come again from
+ * stored at most once a second and when the server stops, so that after a crash records come again from
  * there: at least once, in order.  A sink that stores the position with its own output is told
  * nothing twice: it gives `at`, and the cursor stores nothing (CURSOR_AT).
  *
  * Runs on: one lane, which is attached to the store (store_attach) unless all its cursors are
  *          CURSOR_AT; it posts to the log and never blocks.
  * Life:    cursors_new() once per lane, after whoever else reads the log there (a core's AMQP
- *          readers); then cursor_new() .. cursor_stop() or cursor_free().
+ *          readers); then cursor_new() .. cursor_free() or cursor_remove().
  * Order:   ordinals rise; a record comes again only after cursor_rewind() or a restart.
  * Retention: who falls behind the oldest record is moved there, once, with one line in the log and
  *          `lost` counted; records that are damaged on disk are passed over likewise.
@@ -84,13 +84,10 @@ void cursor_done_all(struct cursor *c);
 /* What was handed out and is not done comes again. */
 void cursor_rewind(struct cursor *c);
 
-/* No fn() any more; stores what is done, then calls `stopped` (NULL: nobody cares) and is gone. */
-void cursor_stop(struct cursor *c, void (*stopped)(void *ctx), void *ctx);
-
-/* The same without storing; NULL is fine. */
+/* No fn() any more, nothing is stored; NULL is fine. */
 void cursor_free(struct cursor *c);
 
-/* Also forgets the stored position: a cursor of that name begins anew. */
+/* Also forgets the stored position, then calls `removed` (NULL: nobody cares): a cursor of that name begins anew. */
 void cursor_remove(struct cursor *c, void (*removed)(void *ctx), void *ctx);
 
 struct cursor_status {

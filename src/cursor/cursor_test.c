@@ -183,21 +183,6 @@ static void what_is_done_is_stored_after_a_second_and_not_before(void **state)
     assert_comes_again(5, 10);
 }
 
-static void who_stops_stores_what_is_done(void **state)
-{
-    (void)state;
-    static struct owner o;
-    append(1, 10);
-    begin(&o, CURSOR_EARLIEST, false);
-    cursor_rig_on(&rig);
-    cursor_done(o.cursor, 7);
-    cursor_stop(o.cursor, on_gone, &o);
-    assert_false(o.gone);
-    cursor_rig_run(&rig, 0);
-    assert_true(o.gone);
-    assert_comes_again(8, 10);
-}
-
 static void a_clean_stop_stores_what_is_done(void **state)
 {
     (void)state;
@@ -262,7 +247,7 @@ static void a_position_that_the_owner_keeps_is_not_stored(void **state)
         cursor_rig_run(&rig, 2 * CURSOR_STORE_US);
         assert_ids(&o, 7, 10);
         cursor_rig_on(&rig);
-        cursor_stop(o.cursor, NULL, NULL);
+        cursor_free(o.cursor);
     }
 }
 
@@ -543,7 +528,6 @@ int main(void)
         TEST(the_latest_is_what_is_appended_from_now_on_also_after_a_restart),
         TEST(a_time_is_a_place),
         TEST(what_is_done_is_stored_after_a_second_and_not_before),
-        TEST(who_stops_stores_what_is_done),
         TEST(a_clean_stop_stores_what_is_done),
         TEST(so_it_does_for_more_cursors_than_a_unit_has_statements),
         TEST(who_is_removed_is_forgotten),

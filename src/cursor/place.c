@@ -96,12 +96,12 @@ static void add_put(const struct cursor *c, struct store_request *u)
     store_put_int(u, "ordinal", (int64_t)c->done);
 }
 
-static void put(struct cursor *c, void (*answered)(struct store_wait *, struct store_answer *))
+static void put(struct cursor *c)
 {
     struct store_request u;
     store_begin_unit(&u, STORE_INTERACTIVE);
     add_put(c, &u);
-    c->wait.fn = answered;
+    c->wait.fn = on_put;
     c->storing = c->is_stored = true;
     c->stored = c->done;
     store_ask(c->cs->store, c->cs->lane, &u, &c->wait);
@@ -109,7 +109,7 @@ static void put(struct cursor *c, void (*answered)(struct store_wait *, struct s
 
 void place_store(struct cursor *c)
 {
-    if (c->state == CURSOR_READING && !c->storing && is_dirty(c)) put(c, on_put);
+    if (c->state == CURSOR_READING && !c->storing && is_dirty(c)) put(c);
 }
 
 /* ---- leaving */
@@ -119,8 +119,8 @@ static void on_left(struct store_wait *w, struct store_answer *a)
     struct cursor *c = CONTAINER_OF(w, struct cursor, wait);
     c->storing = false;
     if (a->err != OK)
-        say_warn("cursor.not_stored", "name=%s stream=%u partition=%u why=%s", c->name,
-                 c->cfg.stream, c->cfg.partition, err_name(a->err));
+        say_warn("cursor.row_left", "name=%s stream=%u partition=%u why=%s", c->name, c->cfg.stream,
+                 c->cfg.partition, err_name(a->err));
     cursor_drop(c);
 }
 
@@ -136,18 +136,14 @@ static void delete_row(struct cursor *c)
 }
 
 /* What is under way is waited for by being behind it in the store's queue. */
-void place_leave(struct cursor *c, bool remove)
+void place_leave(struct cursor *c)
 {
-    bool placed = c->state == CURSOR_READING;
     if (c->storing) store_forget(c->cs->lane, &c->wait);
-    if (c->storing && placed) c->is_stored = false;
     c->state = CURSOR_LEAVING;
-    if (remove && c->cfg.start != CURSOR_AT)
-        delete_row(c);
-    else if (placed && is_dirty(c))
-        put(c, on_left);
-    else
+    if (c->cfg.start == CURSOR_AT)
         cursor_drop(c);
+    else
+        delete_row(c);
 }
 
 /* ---- all of them, while no lane runs */

@@ -64,7 +64,7 @@ struct cursors {
 /* Finding the place, keeping it. */
 void place_find(struct cursor *c);
 void place_store(struct cursor *c); /* what is done, if the store does not have it */
-void place_leave(struct cursor *c, bool remove);
+void place_leave(struct cursor *c); /* forgotten, then dropped */
 
 void cursor_placed(struct cursor *c, uint64_t at);
 void cursor_drop(struct cursor *c); /* the end of it */
