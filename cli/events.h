@@ -30,7 +30,6 @@
 enum {
     EVENTS_PARTITIONS_MAX = 2048, /* Event Hubs: the most of any tier */
     EVENTS_CREDIT = 300,          /* what the Python SDK asks for */
-    EVENTS_LOGIN_MAX = 256,
     EVENTS_IDENTITY_MAX = 511,
     EVENTS_IDLE_MS =
         60000, /* as @azure/core-amqp asks for; silent for twice as long, a hub is gone */

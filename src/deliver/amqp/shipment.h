@@ -12,10 +12,6 @@
 
 #include "deliver/amqp/sender.h"
 
-enum {
-    SHIPMENT_HEAD = 14
-}; /* bytes before a message in a batch: 4 length, 8 ordinal, 2 length of key */
-
 /* A message in a batch. */
 struct parcel {
     struct slice key, message;

@@ -32,7 +32,6 @@ enum {
     JOB_CHANGES_MAX = 1000,     /* creations and cancellations under way: ThrottleBacklogLimit... */
     JOB_WINDOW = 200,           /* identities of a job that are in memory: its pace */
     JOB_PAGE_MAX = 1000,        /* jobs of a list: ArgumentInvalid */
-    JOB_PAGE_DEFAULT = 100,     /* when nobody says */
     JOB_PLACE_MAX = 128,        /* bytes of a continuation token */
     JOB_AHEAD_S_MAX = 7 * 86400 /* of a start time (IoT Hub): ArgumentInvalid */
 };

@@ -56,8 +56,7 @@ enum session_feature {
     SESSION_TWIN_RESPONSES = 1 << 2, /* answers to its twin operations */
     SESSION_DESIRED = 1 << 3,        /* desired properties that change */
     SESSION_INPUTS = 1 << 4,         /* of a module: routed messages */
-    SESSION_FEATURES = (1 << 5) - 1,
-    SESSION_QOS1_SHIFT = 16, /* feature << 16: granted at MQTT QoS 1 */
+    SESSION_QOS1_SHIFT = 16,         /* feature << 16: granted at MQTT QoS 1 */
 };
 
 /* Why home refuses a session, or closes one. */
