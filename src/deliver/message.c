@@ -44,7 +44,7 @@ struct slice message_property(const struct message *m, const char *name)
     return found ? amqp_text(&value) : SLICE_NONE;
 }
 
-struct slice message_field(const struct message *m, enum amqp_property field)
+static struct slice field_of(const struct message *m, enum amqp_property field)
 {
     return amqp_text(&m->sections.properties[field]);
 }
@@ -66,9 +66,8 @@ static bool is_json(struct slice text)
 
 bool message_is_json(const struct message *m)
 {
-    return slice_is_nocase(message_field(m, AMQP_CONTENT_TYPE), "application/json") &&
-           slice_is_nocase(message_field(m, AMQP_CONTENT_ENCODING), "utf-8") &&
-           is_json(message_body(m));
+    return slice_is_nocase(field_of(m, AMQP_CONTENT_TYPE), "application/json") &&
+           slice_is_nocase(field_of(m, AMQP_CONTENT_ENCODING), "utf-8") && is_json(message_body(m));
 }
 
 /* ---- values */

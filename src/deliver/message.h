@@ -26,7 +26,6 @@ void message_mark(struct message *m, const struct hub *hub, const char *endpoint
 /* SLICE_NONE: there is none, or it is no text. */
 struct slice message_pair(const struct message *m, const char *name);
 struct slice message_property(const struct message *m, const char *name);
-struct slice message_field(const struct message *m, enum amqp_property field);
 struct slice message_body(const struct message *m);
 
 /* The body is JSON in UTF-8, and says so: it can stand in JSON as it is. */

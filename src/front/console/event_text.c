@@ -15,7 +15,7 @@ static const char *const kinds[RECORD_SOURCES] = {
     [RECORD_JOB_LIFECYCLE] = "job",          [RECORD_DIGITAL_TWIN_CHANGE] = "twin",
 };
 
-const char *event_kind(enum record_source source)
+static const char *kind_of(enum record_source source)
 {
     return source < RECORD_SOURCES ? kinds[source] : "other";
 }
@@ -180,7 +180,7 @@ void event_put_text(struct buf *out, const struct record *r, const struct routin
     char enqueued[CLOCK_ISO_LEN + 1];
     clock_iso(r->enqueued_us, enqueued);
     buf_printf(out, "{\"kind\":\"%s\",\"partition\":%u,\"ordinal\":%" PRIu64 ",\"enqueued\":\"%s\"",
-               event_kind(r->source), r->partition, r->ordinal, enqueued);
+               kind_of(r->source), r->partition, r->ordinal, enqueued);
     if (r->sequence >= 0) buf_printf(out, ",\"sequence\":%" PRId64, r->sequence);
     put_member(out, "device", event_device(r));
     put_member(out, "module", annotation(r, "iothub-connection-module-id"));

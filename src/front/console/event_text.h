@@ -5,10 +5,7 @@
 #include "base/buf.h"
 #include "hub/routing/routing.h"
 
-/* "telemetry", "twin", "lifecycle", "connection", "job" */
-const char *event_kind(enum record_source source);
-
-/* Every source of that kind, as bits; 0: there is no such kind. */
+/* Every source of that kind ("telemetry", "twin", "lifecycle", "connection", "job"), as bits; 0: there is no such kind. */
 unsigned event_sources(struct slice kind);
 
 /* Of the device it comes from or is about. */

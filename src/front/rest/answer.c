@@ -188,11 +188,6 @@ static void send_numbered(struct call *c, enum status s, const char *text, bool 
     buf_free(&body);
 }
 
-void rest_answer_numbered(struct call *c, enum status s, const char *text)
-{
-    send_numbered(c, s, text, false);
-}
-
 void rest_answer_nested(struct call *c, enum status s, const char *text)
 {
     send_numbered(c, s, text, true);
@@ -365,7 +360,7 @@ void rest_answer_module(struct call *c, const struct registry_answer *r)
     struct buf text = {0};
     buf_put_slice(&text, r->text);
     if (is_modules(r->status))
-        rest_answer_numbered(c, r->status, buf_cstr(&text));
+        send_numbered(c, r->status, buf_cstr(&text), false);
     else
         rest_answer_registry(c, r);
     buf_free(&text);

@@ -336,8 +336,7 @@ bool rest_lock_rejects(const struct call *c); /* the query says that DELETE does
 /* ---- answer.c: each ends the call */
 
 void rest_answer_status(struct call *c, enum status s, const char *text);
-void rest_answer_numbered(struct call *c, enum status s, const char *text); /* modules' envelope */
-void rest_answer_nested(struct call *c, enum status s, const char *text);   /* methods' */
+void rest_answer_nested(struct call *c, enum status s, const char *text); /* methods' */
 void rest_answer_named(struct call *c, int http, const char *name, const char *text);
 void rest_answer_later(struct call *c, int http, const char *name, const char *text,
                        const char *seconds); /* as rest_answer_named(), with retry-after */

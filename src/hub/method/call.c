@@ -263,7 +263,7 @@ void method_done(struct methods *m, struct addr caller, enum method_end how, int
     post(m->lane, lane_addr(m->lane), caller, reply);
 }
 
-void caller_join(struct methods *m)
+static void caller_join(struct methods *m)
 {
     lane_on(m->lane, METHOD_DONE, on_done, m);
     lane_on(m->lane, METHOD_SDK, on_sdk, m);

@@ -71,7 +71,6 @@ void method_tell_asked(struct method_call *c, const struct method_ask *ask);
 void method_tell_ended(const struct method_call *c, const struct method_result *r);
 
 /* The handlers of one file each. */
-void caller_join(struct methods *m);
 void home_join(struct methods *m);
 void home_leave(struct methods *m);
 void pending_join(struct methods *m);

@@ -74,7 +74,6 @@ void answer_refusing(struct registry *r, const struct msg *m, enum status status
 void answer_load_error(struct registry *r, const struct msg *m, enum err e);
 void answer_invalid_id(struct registry *r, const struct msg *m);
 void answer_unauthorized(struct registry *r, const struct msg *m);
-void answer_no_module(struct registry *r, const struct msg *m);
 void answer_identity(struct registry *r, const struct msg *m, const struct identity *id);
 
 /* Answers one of our own callers, if it still waits. */

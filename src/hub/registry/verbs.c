@@ -121,7 +121,7 @@ void answer_unauthorized(struct registry *r, const struct msg *m)
     answer_refusing(r, m, STATUS_UNAUTHORIZED_ACCESS, "Unauthorized");
 }
 
-void answer_no_module(struct registry *r, const struct msg *m)
+static void answer_no_module(struct registry *r, const struct msg *m)
 {
     answer_refusing(r, m, STATUS_MODULE_NOT_FOUND, "the module is not registered");
 }

@@ -160,7 +160,7 @@ void amqp_send_close(struct amqp *a, const struct amqp_error *error)
     amqp_frame_end(a, fields, 1);
 }
 
-void amqp_on_open(struct amqp *a, const struct fields *f, struct amqp_event *ev)
+static void on_open(struct amqp *a, const struct fields *f, struct amqp_event *ev)
 {
     if (a->open_received) {
         amqp_fail(a, ERR_PROTOCOL, AMQP_NOT_ALLOWED, "The connection is open already.");
@@ -183,7 +183,7 @@ void amqp_on_open(struct amqp *a, const struct fields *f, struct amqp_event *ev)
     ev->open.properties = f->v[9];
 }
 
-void amqp_on_close(struct amqp *a, const struct fields *f)
+static void on_close(struct amqp *a, const struct fields *f)
 {
     if (!a->close_sent) amqp_send_close(a, NULL);
     a->error = amqp_error_read(&f->v[0]);
@@ -360,11 +360,11 @@ static void on_performative(struct amqp *a, uint16_t channel, struct slice body,
         return;
     }
     if (f.code == P_CLOSE) {
-        amqp_on_close(a, &f);
+        on_close(a, &f);
     } else if (a->close_sent) {
         return; /* only its answer matters any more */
     } else if (f.code == P_OPEN) {
-        amqp_on_open(a, &f, ev);
+        on_open(a, &f, ev);
     } else if (!a->open_received) {
         amqp_fail(a, ERR_PROTOCOL, AMQP_NOT_ALLOWED, "The first frame has to be an open.");
     } else if (f.code == P_BEGIN) {

@@ -80,8 +80,6 @@ void amqp_die(struct amqp *a, enum err fate);
 /* The peer broke a rule: close with that condition (or, before open, just die). */
 void amqp_fail(struct amqp *a, enum err fate, const char *condition, const char *fmt, ...)
     PRINTF(4, 5);
-void amqp_on_open(struct amqp *a, const struct fields *f, struct amqp_event *ev);
-void amqp_on_close(struct amqp *a, const struct fields *f);
 
 /* ---- sasl.c */
 void amqp_on_sasl(struct amqp *a, struct slice body, struct amqp_event *ev);
