@@ -27,6 +27,12 @@ static enum err read_number(const struct json *doc, const char *name, unsigned l
     return OK;
 }
 
+/* RFC 1123 2.1: it begins with a letter or a digit, so that none is LINKED_OWN. */
+static bool is_host_name(struct slice name)
+{
+    return dps_id_valid(name) && memchr("-._:", name.ptr[0], 4) == NULL;
+}
+
 /* Tokens of a key are good for a whole hub: one of the hub's policies with RegistryWrite. */
 static enum err read_connection(struct arena *a, const struct hub *hub, struct slice text,
                                 struct linked_hub *out)
@@ -39,7 +45,7 @@ static enum err read_connection(struct arena *a, const struct hub *hub, struct s
     if (colon < host.len && num_u64(slice_from(host, colon + 1), &port) != OK) port = 0;
     host = slice_head(host, colon);
     if (c.kind != CONNSTR_SERVICE || c.policy.len == 0 || c.policy.len > SAS_POLICY_MAX ||
-        port == 0 || port > UINT16_MAX || !dps_id_valid(host))
+        port == 0 || port > UINT16_MAX || !is_host_name(host))
         return fail(ERR_INVALID, "connectionString is one of a hub's policies: HostName, "
                                  "SharedAccessKeyName and SharedAccessKey");
     if (hub_is_host(hub, host) && port == LINKED_PORT)

@@ -165,6 +165,8 @@ static void only_a_policy_of_another_hub_links_it(void **state)
         "{" AT("b.test:65536") "}",
         "{" AT("b.test:x") "}",
         "{" AT("-.") "}",
+        "{" AT(LINKED_OWN) "}",
+        "{" AT("-b.test") "}",
         "{" AT("hub.test") "}",
         "{" AT("LOCALHOST") "}",
     };
