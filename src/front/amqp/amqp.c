@@ -10,6 +10,7 @@
 #include "base/net.h"
 #include "base/num.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "front/amqp/device.h"
 #include "front/amqp/explain.h"
 #include "front/amqp/owners.h"
@@ -178,7 +179,7 @@ static void refuse_missing(struct peer *p, struct amqp_link *link, const struct 
                            struct slice text)
 {
     bool sends = !link->sender && a->kind >= ADDRESS_STREAM && a->kind <= ADDRESS_PUBLISHER;
-    text = slice_head(text, ADDRESS_MAX);
+    text = text_first_part(text, ADDRESS_MAX);
     if (a->no_partition)
         refuse(p, link, NO_PARTITION, NO_PARTITION_TEXT);
     else if (sends)

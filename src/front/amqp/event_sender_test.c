@@ -249,6 +249,23 @@ static void a_publisher_s_name_has_at_most_128_bytes(void **state)
     }
 }
 
+/* What is said of one that is longer is still UTF-8. */
+static void of_an_address_1024_bytes_are_said_again(void **state)
+{
+    (void)state;
+    char target[ADDRESS_MAX + 2] = {0}, said[ADDRESS_MAX + 32];
+    for (unsigned over = 0; over < 2; over++) {
+        size_t plain = ADDRESS_MAX - 2 + over;
+        memset(target, 'x', plain);
+        memcpy(target + plain, "\u00fc", 3);
+        snprintf(said, sizeof said, "entity '%.*s%s' could", (int)plain, target,
+                 over ? "" : "\\xc3\\xbc");
+        start(target);
+        assert_non_null(strstr(rig_output(&w.conn), said));
+        stop();
+    }
+}
+
 /* ---- idempotent producers: the test is the partition's home */
 
 static struct {
@@ -662,6 +679,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_neither_symbol_nor_string_is_left_out),
         cmocka_unit_test(a_link_may_be_a_partition_s_or_a_publisher_s),
         cmocka_unit_test(a_publisher_s_name_has_at_most_128_bytes),
+        cmocka_unit_test(of_an_address_1024_bytes_are_said_again),
         cmocka_unit_test(an_idempotent_producer_is_told_who_it_is),
         cmocka_unit_test(the_sequence_number_that_was_checked_is_the_one_that_is_stored),
         cmocka_unit_test(what_an_idempotent_producer_is_refused),
