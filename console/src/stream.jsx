@@ -101,6 +101,7 @@ function Message({ of: e }) {
     return <>
         <pre tabIndex={0} aria-label="Body">{e.encoding === 'base64' ? hexOf(e.body) : pretty(e.body)}</pre>
         {e.truncated && <p class="hint">The first part of {count(e.size)} bytes.</p>}
+        {e.propertiesTruncated && <p class="hint">Of many properties the first 64 are shown, of a long one the first 1 KiB.</p>}
         <pre tabIndex={0} aria-label="Properties" class="dim">{JSON.stringify(detail, null, 2)}</pre>
     </>;
 }

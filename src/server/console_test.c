@@ -1372,8 +1372,8 @@ static void events_come_in_batches_and_resume_where_they_ended(void **state)
     expect_message("{\"id\":10,\"batch\":[]");
 }
 
-/* What is told of an event with such a body and such a property, in full or its first part. */
-static void append_long(size_t len, char with, size_t property_len)
+/* An event with such a body and such a property. */
+static void append_event(size_t len, char with, size_t property_len)
 {
     struct log_writer *w = &rig.wire.cores[0].writer;
     struct buf text = {0};
@@ -1389,7 +1389,6 @@ static void append_long(size_t len, char with, size_t property_len)
     log_flush(w);
     lane_running = NULL;
     buf_free(&text);
-    rig_wait(&rig, 100000);
 }
 
 static size_t told_of(const char *member)
@@ -1419,13 +1418,90 @@ static void of_a_long_event_the_first_part_is_told(void **state)
     expect_message("\"batch\":[]");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char size[32];
-        append_long(rows[i].body, rows[i].with, rows[i].property);
+        append_event(rows[i].body, rows[i].with, rows[i].property);
+        rig_wait(&rig, 100000);
         rig_wait(&rig, 100000);
         snprintf(size, sizeof size, "\"size\":%zu,", rows[i].body);
         expect_message(size);
         assert_int_equal(told_of("\"body\":\""), rows[i].told_body);
         assert_int_equal(told_of("\"long\":\""), rows[i].told_property);
         assert_int_equal(strstr(said(), "\"truncated\":true") != NULL, i % 2);
+        assert_int_equal(strstr(said(), "\"propertiesTruncated\":true") != NULL,
+                         rows[i].property > LIVE_TEXT_MAX);
+    }
+}
+
+static void append_with_properties(unsigned count)
+{
+    struct log_writer *w = &rig.wire.cores[0].writer;
+    lane_running = &rig.core;
+    struct buf *b = log_begin(w, 0, 0, RECORD_TELEMETRY, RECORD_TO_STREAM);
+    log_pairs_done(w, 0);
+    amqp_put_descriptor(b, AMQP_APPLICATION_PROPERTIES);
+    struct amqp_open map = amqp_open_map(b);
+    for (unsigned i = 1; i <= count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%u", i);
+        amqp_put_str(b, name);
+        amqp_put_uint(b, i);
+    }
+    amqp_close(b, map, 2 * count);
+    amqp_put_data(b, SLICE_LIT("{}"));
+    log_end(w, on_appended, (struct addr){0}, 0);
+    log_flush(w);
+    lane_running = NULL;
+}
+
+static void of_many_properties_64_are_told(void **state)
+{
+    (void)state;
+    open_link();
+    say_frame("{\"id\":1,\"sub\":\"events\",\"from\":\"now\"}", false);
+    rig_wait(&rig, 100000);
+    expect_message("\"batch\":[]");
+    for (unsigned over = 0; over < 2; over++) {
+        append_with_properties(LIVE_PROPERTIES_MAX + over);
+        rig_wait(&rig, 100000);
+        rig_wait(&rig, 100000);
+        expect_message("\"p64\":64");
+        assert_null(strstr(said(), "\"p65\""));
+        assert_int_equal(strstr(said(), "\"propertiesTruncated\":true") != NULL, over);
+    }
+}
+
+static unsigned told_events(void)
+{
+    unsigned told = 0;
+    for (const char *p = said(); (p = strstr(p, "\"kind\":")) != NULL; p++) told++;
+    return told;
+}
+
+/* Of such events a read has one, and what is read for a batch are three. */
+static void who_is_behind_for_three_batches_is_moved_to_the_end(void **state)
+{
+    (void)state;
+    enum { LARGE = 200 << 10, OF_A_BATCH = 3 };
+    char text[100], lost[32];
+    open_link();
+    for (unsigned over = 0; over < 2; over++) {
+        snprintf(text, sizeof text,
+                 "{\"id\":%u,\"sub\":\"events\",\"kinds\":[\"telemetry\"],\"max_hz\":1}", over);
+        say_frame(text, false);
+        rig_wait(&rig, 100000);
+        expect_message("\"batch\":[]");
+        for (unsigned i = 0; i < OF_A_BATCH * LIVE_BEHIND_MAX + over; i++)
+            append_event(LARGE, '\xff', 1);
+        rig_wait(&rig, 0);
+        for (unsigned batch = 1; batch <= LIVE_BEHIND_MAX; batch++) {
+            rig_wait(&rig, 1000000);
+            snprintf(lost, sizeof lost, "\"lost\":%u}", batch == LIVE_BEHIND_MAX ? over : 0);
+            expect_message(lost);
+            assert_int_equal(told_events(), OF_A_BATCH);
+        }
+        rig_wait(&rig, 1000000);
+        assert_null(next_message());
+        snprintf(text, sizeof text, "{\"id\":%u,\"unsub\":true}", over);
+        say_frame(text, false);
     }
 }
 
@@ -1445,7 +1521,7 @@ static void a_burst_is_sampled_and_counted(void **state)
     while (next_message()) {
         assert_true(buf_size(&body) < LIVE_BYTES_MAX / LIVE_HZ_MAX + 4096);
         lost += strtoul(strstr(said(), "\"lost\":") + 7, NULL, 10);
-        for (const char *p = said(); (p = strstr(p, "\"kind\":")) != NULL; p++) told++;
+        told += told_events();
     }
     assert_int_equal(told + lost, 100);
     assert_true(lost > 0 && told > 10);
@@ -1564,7 +1640,7 @@ static void news_are_sampled_and_counted_too(void **state)
     while (next_message()) {
         assert_true(buf_size(&body) < LIVE_BYTES_MAX / LIVE_HZ_MAX + NEWS_ITEM_MAX);
         lost += strtoul(strstr(said(), "\"lost\":") + 7, NULL, 10);
-        for (const char *p = said(); (p = strstr(p, "\"kind\":")) != NULL; p++) told++;
+        told += told_events();
     }
     assert_int_equal(told + lost, 60);
     assert_true(lost > 0 && told > 5);
@@ -1666,6 +1742,8 @@ int main(void)
         TEST(there_are_so_many_links),
         EVENTS(events_come_in_batches_and_resume_where_they_ended),
         TEST(of_a_long_event_the_first_part_is_told),
+        TEST(of_many_properties_64_are_told),
+        TEST(who_is_behind_for_three_batches_is_moved_to_the_end),
         EVENTS(a_burst_is_sampled_and_counted),
         TEST(methods_and_refusals_are_told_as_they_happen),
         TEST(news_of_before_are_told_to_who_asks),

@@ -214,6 +214,7 @@ function Explanation({ of: x, routing }) {
             : 'No route takes it, and the fallback route is disabled: such a message is dropped.'}</Notice>}
         {x.more > 0 && <p class="hint">{x.more} more routes were not tried.</p>}
         {x.event.truncated && <p class="hint">Only the first part of the body was tried.</p>}
+        {x.event.propertiesTruncated && <p class="hint">Of many properties the first 64 were tried, of a long one the first 1 KiB.</p>}
         <Same cli={['azimuth', 'hub', 'message-route', 'test', '-t', 'DeviceMessages', '--body', x.message.body, '--ap', JSON.stringify(x.message.appProperties), '--sp', JSON.stringify(x.message.systemProperties)]}
             request={{ method: 'POST', path: '/admin/v1/routing/routes/$testall', body: { routingSource: 'DeviceMessages', message: x.message }, admin: true }} />
     </>;

@@ -67,21 +67,28 @@ struct slice event_device(const struct record *r)
 
 /* ---- values */
 
-static void put_string(struct buf *out, struct slice bytes)
+struct telling {
+    struct buf *out;
+    bool cut; /* not all properties were told, or not all of one */
+};
+
+static void put_string(struct telling *t, struct slice bytes)
 {
     struct slice part = text_first_part(bytes, LIVE_TEXT_MAX);
     struct buf base64 = {0};
+    t->cut |= bytes.len > LIVE_TEXT_MAX;
     if (text_is_utf8(part)) {
-        text_json_string(out, part);
+        text_json_string(t->out, part);
         return;
     }
     text_base64(&base64, slice_head(bytes, LIVE_TEXT_MAX));
-    text_json_string(out, buf_slice(&base64));
+    text_json_string(t->out, buf_slice(&base64));
     buf_free(&base64);
 }
 
-static void put_value(struct buf *out, const struct amqp_value *v)
+static void put_value(struct telling *t, const struct amqp_value *v)
 {
+    struct buf *out = t->out;
     int64_t number;
     char time[CLOCK_ISO_LEN + 1];
     if (v->type == AMQP_TIMESTAMP) {
@@ -92,30 +99,31 @@ static void put_value(struct buf *out, const struct amqp_value *v)
     } else if (amqp_integer(v, &number)) {
         buf_printf(out, "%" PRId64, number);
     } else if (amqp_text(v).ptr || v->type == AMQP_STRING) {
-        put_string(out, amqp_text(v));
+        put_string(t, amqp_text(v));
     } else {
         buf_put_str(out, "null");
     }
 }
 
-static void put_pairs(struct buf *out, const char *name, struct slice pairs, unsigned count)
+static void put_pairs(struct telling *t, const char *name, struct slice pairs, unsigned count)
 {
     struct cur c = cur_of(pairs);
     struct slice key;
     struct amqp_value value;
     const char *comma = "";
-    buf_printf(out, ",\"%s\":{", name);
+    t->cut |= count > LIVE_PROPERTIES_MAX;
+    buf_printf(t->out, ",\"%s\":{", name);
     for (unsigned i = 0; i < count && i < LIVE_PROPERTIES_MAX && next_pair(&c, &key, &value); i++) {
-        buf_put_str(out, comma);
-        put_string(out, key);
-        buf_put_u8(out, ':');
-        put_value(out, &value);
+        buf_put_str(t->out, comma);
+        put_string(t, key);
+        buf_put_u8(t->out, ':');
+        put_value(t, &value);
         comma = ",";
     }
-    buf_put_u8(out, '}');
+    buf_put_u8(t->out, '}');
 }
 
-static void put_system(struct buf *out, const struct amqp_message *m)
+static void put_system(struct telling *t, const struct amqp_message *m)
 {
     static const struct {
         enum amqp_property property;
@@ -125,15 +133,15 @@ static void put_system(struct buf *out, const struct amqp_message *m)
                  {AMQP_CONTENT_TYPE, "content_type"},
                  {AMQP_CONTENT_ENCODING, "content_encoding"}};
     const char *comma = "";
-    buf_put_str(out, ",\"system\":{");
+    buf_put_str(t->out, ",\"system\":{");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct amqp_value *v = &m->properties[names[i].property];
         if (v->type == AMQP_NULL) continue;
-        buf_printf(out, "%s\"%s\":", comma, names[i].name);
-        put_value(out, v);
+        buf_printf(t->out, "%s\"%s\":", comma, names[i].name);
+        put_value(t, v);
         comma = ",";
     }
-    buf_put_u8(out, '}');
+    buf_put_u8(t->out, '}');
 }
 
 /* As text if it is some, else in base64. */
@@ -153,11 +161,11 @@ static void put_body(struct buf *out, struct slice body)
     buf_free(&base64);
 }
 
-static void put_member(struct buf *out, const char *name, struct slice value)
+static void put_member(struct telling *t, const char *name, struct slice value)
 {
     if (value.ptr == NULL) return;
-    buf_printf(out, ",\"%s\":", name);
-    put_string(out, value);
+    buf_printf(t->out, ",\"%s\":", name);
+    put_string(t, value);
 }
 
 static void put_endpoints(struct buf *out, const struct record *r, const struct routing *routing)
@@ -176,22 +184,24 @@ static void put_endpoints(struct buf *out, const struct record *r, const struct 
 
 void event_put_text(struct buf *out, const struct record *r, const struct routing *routing)
 {
+    struct telling t = {.out = out};
     struct amqp_message m;
     char enqueued[CLOCK_ISO_LEN + 1];
     clock_iso(r->enqueued_us, enqueued);
     buf_printf(out, "{\"kind\":\"%s\",\"partition\":%u,\"ordinal\":%" PRIu64 ",\"enqueued\":\"%s\"",
                kind_of(r->source), r->partition, r->ordinal, enqueued);
     if (r->sequence >= 0) buf_printf(out, ",\"sequence\":%" PRId64, r->sequence);
-    put_member(out, "device", event_device(r));
-    put_member(out, "module", annotation(r, "iothub-connection-module-id"));
+    put_member(&t, "device", event_device(r));
+    put_member(&t, "module", annotation(r, "iothub-connection-module-id"));
     put_endpoints(out, r, routing);
-    put_pairs(out, "annotations", r->pairs, r->pair_count);
+    put_pairs(&t, "annotations", r->pairs, r->pair_count);
     if (amqp_message_parse(r->sections, &m) == OK) {
-        put_system(out, &m);
-        put_pairs(out, "properties",
+        put_system(&t, &m);
+        put_pairs(&t, "properties",
                   m.application.type == AMQP_MAP ? m.application.bytes : SLICE_NONE,
                   m.application.type == AMQP_MAP ? m.application.count / 2 : 0);
         put_body(out, m.body_kind == AMQP_DATA ? m.data : amqp_text(&m.value));
     }
+    if (t.cut) buf_put_str(out, ",\"propertiesTruncated\":true");
     buf_put_u8(out, '}');
 }

@@ -31,7 +31,8 @@
  * Runs on: the console's lane.
  * Life:    a link is a front of its connection; it ends with the session that opened it.
  * Limits:  the constants below.  A message that breaks a rule is answered with an error; one that is too
- *          long or no text ends the link.
+ *          long or no text ends the link.  Of events that are long the first part is told with `truncated` or
+ *          `propertiesTruncated`, and that is not counted: nothing is refused, and such events are in order.
  */
 #ifndef FRONT_CONSOLE_LIVE_H
 #define FRONT_CONSOLE_LIVE_H
@@ -46,7 +47,7 @@ enum {
     LIVE_BYTES_MAX = 256 << 10,  /* of a subscription, a second */
     LIVE_BODY_MAX = 16 << 10,    /* of an event's body: the first part is told */
     LIVE_TEXT_MAX = 1 << 10,     /* of a property: likewise */
-    LIVE_PROPERTIES_MAX = 64,    /* of an event: the first are told */
+    LIVE_PROPERTIES_MAX = 64,    /* of an event: the first are told, likewise of annotations */
     LIVE_READ_MIN = 16 << 10,    /* of a partition at a time */
     LIVE_READ_BYTES = 512 << 10, /* of all partitions for a batch, unless LIVE_READ_MIN is more */
     LIVE_PIECES_MAX = 256,       /* read for a batch */

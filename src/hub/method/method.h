@@ -32,7 +32,9 @@ enum {
                                  connect; DeviceThrottlingLimitExceeded */
     METHOD_WAITING_BYTES_MAX = 32 << 20, /* of all calls that wait at a home; likewise */
     METHOD_RID_MAX = 16,                 /* digits of a request id */
-    METHOD_TOLD_MAX = 1 << 10, /* bytes of a payload, and of an answer, that who watches is told */
+    METHOD_TOLD_MAX =
+        1 << 10, /* bytes of a payload, and of an answer, that who watches is told, with the
+                                  sizes of both; longer ones are in order, and not counted */
 };
 
 struct registry;
