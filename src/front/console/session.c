@@ -12,6 +12,7 @@
 #include "base/text.h"
 
 LIMIT_REACHED(too_many_addresses, "sign-in-addresses")
+LIMIT_REACHED(too_many_proofs, "sign-in-proofs")
 LIMIT_REACHED(too_many_names, "sign-in-names")
 GAUGE(sessions_now, "azimuth_console_sessions", "Sessions of the console");
 COUNTER(begun, "azimuth_console_sign_ins_total", "Sign-ins to the console");
@@ -196,8 +197,8 @@ bool console_may_try(struct session_table *t, const char *peer, struct slice use
     const struct network from = network_of(peer);
     bool may = failures_of(&t->addresses, bytes_of(&from), now_us) < SESSION_FAILURES_MAX;
     if (user.len && failures_of(&t->names, user, now_us) >= SESSION_NAME_FAILURES_MAX)
-        may = may && strike_is_proved(strikes_find(&t->addresses, bytes_of(&from)),
-                                      SESSION_PROVED_US, now_us);
+        may = may && strike_is_proved(strikes_find(&t->proofs, bytes_of(&from)), SESSION_PROVED_US,
+                                      now_us);
     if (!may) metric_inc(&throttled);
     return may;
 }
@@ -213,7 +214,7 @@ void console_failed(struct session_table *t, const char *peer, struct slice user
 void console_proved(struct session_table *t, const char *peer, int64_t now_us)
 {
     const struct network from = network_of(peer);
-    strikes_note(&t->addresses, bytes_of(&from))->proved_us = now_us;
+    strikes_note(&t->proofs, bytes_of(&from))->proved_us = now_us;
 }
 
 /* ---- life */
@@ -222,12 +223,14 @@ void console_sessions_init(struct session_table *t)
 {
     *t = (struct session_table){0};
     strikes_init(&t->addresses, SESSION_ADDRESSES_MAX, SESSION_FAILURES_US, &too_many_addresses);
+    strikes_init(&t->proofs, SESSION_PROOFS_MAX, 0, &too_many_proofs);
     strikes_init(&t->names, SESSION_NAMES_MAX, SESSION_FAILURES_US, &too_many_names);
 }
 
 void console_sessions_fini(struct session_table *t)
 {
     strikes_fini(&t->addresses);
+    strikes_fini(&t->proofs);
     strikes_fini(&t->names);
     mem_wipe(t, sizeof *t);
 }

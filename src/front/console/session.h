@@ -18,7 +18,8 @@
 enum {
     SESSIONS_MAX = 64,              /* the one that was unused longest makes room */
     SESSION_LINKS_MAX = 16,         /* the oldest makes room */
-    SESSION_ADDRESSES_MAX = 64,     /* that failed lately; the one heard of last makes room */
+    SESSION_ADDRESSES_MAX = 64,     /* that failed lately; the one unheard of for longest goes */
+    SESSION_PROOFS_MAX = 1024,      /* somebody signed in from there; likewise */
     SESSION_NAMES_MAX = 256,        /* of users; likewise */
     SESSION_FAILURES_MAX = 10,      /* of an address within SESSION_FAILURES_US */
     SESSION_NAME_FAILURES_MAX = 20, /* of a user's name, from wherever */
@@ -61,7 +62,7 @@ struct session_table {
         struct session_secret secret;
         int64_t made_us;
     } links[SESSION_LINKS_MAX];
-    struct strikes addresses, names;
+    struct strikes addresses, proofs, names; /* proofs apart: no failure makes one go */
     uint64_t last_number;
 };
 

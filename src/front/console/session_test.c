@@ -204,6 +204,55 @@ static void too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there(voi
     assert_false(console_may_try(table, "10.0.1.1:2", maria, now_us));
 }
 
+static void fail_in_the_name_of(struct slice user)
+{
+    char peer[32];
+    for (int i = 0; i < SESSION_NAME_FAILURES_MAX; i++) {
+        snprintf(peer, sizeof peer, "10.0.0.%d:1", i);
+        console_failed(table, peer, user, now_us);
+    }
+}
+
+static void no_failures_of_others_make_a_proof_go(void **state)
+{
+    (void)state;
+    char peer[32];
+    struct slice maria = SLICE_LIT("maria");
+    console_proved(table, "10.0.1.1:1", now_us);
+    for (int i = 0; i <= SESSION_ADDRESSES_MAX; i++) {
+        snprintf(peer, sizeof peer, "10.0.2.%d:1", i);
+        console_failed(table, peer, SLICE_NONE, now_us);
+    }
+    fail_in_the_name_of(maria);
+    assert_true(console_may_try(table, "10.0.1.1:2", maria, now_us + SESSION_FAILURES_US - 1));
+    assert_false(console_may_try(table, "10.0.3.1:1", maria, now_us));
+}
+
+static void prove_as_many_as_there_is_room_for(void)
+{
+    char peer[32];
+    for (int i = 0; i < SESSION_PROOFS_MAX; i++) {
+        snprintf(peer, sizeof peer, "10.1.%d.%d:1", i / 256, i % 256);
+        console_proved(table, peer, now_us);
+    }
+}
+
+static void the_address_unheard_of_for_longest_makes_room_among_the_proofs(void **state)
+{
+    (void)state;
+    struct slice maria = SLICE_LIT("maria");
+    int64_t met = limit_reached("sign-in-proofs");
+    prove_as_many_as_there_is_room_for();
+    fail_in_the_name_of(maria);
+    assert_int_equal(limit_reached("sign-in-proofs"), met);
+    assert_true(console_may_try(table, "10.1.0.0:2", maria, now_us));
+    console_proved(table, "10.2.0.0:1", now_us);
+    assert_int_equal(limit_reached("sign-in-proofs") - met, 1);
+    assert_false(console_may_try(table, "10.1.0.0:2", maria, now_us));
+    assert_true(console_may_try(table, "10.1.0.1:2", maria, now_us));
+    assert_true(console_may_try(table, "10.2.0.0:2", maria, now_us));
+}
+
 /* Whoever makes names up has few tries from each address. */
 static void the_name_that_failed_first_makes_room(void **state)
 {
@@ -276,6 +325,8 @@ int main(void)
         TEST(the_address_that_failed_first_makes_room),
         TEST(the_name_that_failed_first_makes_room),
         TEST(too_many_failures_of_a_name_shut_out_who_has_not_signed_in_there),
+        TEST(no_failures_of_others_make_a_proof_go),
+        TEST(the_address_unheard_of_for_longest_makes_room_among_the_proofs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
