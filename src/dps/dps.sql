@@ -69,6 +69,9 @@ ORDER BY id_lower LIMIT $top
 -- :name dps_linked_hub_all
 SELECT document, etag, created_us, updated_us, id_lower FROM dps_linked_hub ORDER BY id_lower
 
+-- :name dps_linked_hub_get
+SELECT etag FROM dps_linked_hub WHERE id_lower = $id_lower
+
 -- :name dps_linked_hub_insert
 INSERT INTO dps_linked_hub (id_lower, document, etag, created_us, updated_us)
 VALUES ($id_lower, $document, $etag, $created_us, $updated_us)

@@ -82,7 +82,11 @@ static void on_written(struct store_wait *w, struct store_answer *a)
 {
     struct call *c = dps_call_of_wait(w);
     struct group_row row = c->row;
-    if (a->err == ERR_CONFLICT)
+    if (a->err == ERR_CONFLICT && c->head->verb == VERB_HUB_PUT && find(c) == NULL)
+        dps_call_fail(c, DPS_HUB_CONFLICT,
+                      "somebody else links it at the same time, or what is stored of it cannot be "
+                      "read: then delete it first");
+    else if (a->err == ERR_CONFLICT)
         dps_call_fail(c, DPS_PRECONDITION, "somebody else has changed it at the same time");
     else if (a->err != OK)
         dps_call_fail_store(c, a->err);
@@ -90,10 +94,10 @@ static void on_written(struct store_wait *w, struct store_answer *a)
         dps_call_tell_cores(c, DPS_HUB_APPLY, &row, on_applied);
 }
 
-static bool matches(struct call *c, const struct linked_hub *h)
+static bool matches(struct call *c, uint64_t version)
 {
     char etag[ETAG_MAX + 1];
-    etag_of_number(h->etag, etag);
+    etag_of_number(version, etag);
     if (!c->head->has_if_match || etag_matches(c->text, slice_str(etag))) return true;
     dps_call_fail(c, DPS_PRECONDITION, "the linked hub has another etag");
     return false;
@@ -125,7 +129,7 @@ static bool may_put(struct call *c, const struct linked_hub *old)
     if (old && !c->head->has_if_match)
         dps_call_fail(c, DPS_HUB_CONFLICT, "that hub is linked already");
     else if (old)
-        return matches(c, old);
+        return matches(c, old->etag);
     else if (c->head->has_if_match)
         fail_absent(c);
     else if (count_with_coming(c->dps) >= DPS_HUBS_MAX)
@@ -191,19 +195,44 @@ void links_verb_put(struct call *c)
     }
 }
 
+static void remove_version(struct call *c, uint64_t version)
+{
+    struct store_request u;
+    if (!matches(c, version)) return;
+    begin(c, &u, &sql_dps_linked_hub_remove, c->id_lower);
+    store_put_int(&u, "old_etag", (int64_t)version);
+    dps_call_ask(c, &u, on_written);
+}
+
+static void on_row(struct store_wait *w, struct store_answer *a)
+{
+    struct call *c = dps_call_of_wait(w);
+    if (a->err != OK)
+        dps_call_fail_store(c, a->err);
+    else if (!store_next(a))
+        fail_absent(c);
+    else
+        remove_version(c, (uint64_t)a->col[0].number);
+}
+
+/* A row that could not be read is in the store only. */
+static void remove_left_out(struct call *c)
+{
+    struct store_request q;
+    store_begin_query(&q, &sql_dps_linked_hub_get);
+    store_put_text(&q, "id_lower", c->id_lower);
+    dps_call_ask(c, &q, on_row);
+}
+
 void links_verb_delete(struct call *c)
 {
     const struct linked_hub *old = find(c);
-    struct store_request u;
-    if (old == NULL) {
-        fail_absent(c);
-    } else if (old->own) {
+    if (old == NULL)
+        remove_left_out(c);
+    else if (old->own)
         dps_call_fail(c, DPS_BAD_ARGUMENT,
                       "this server's own hub stays linked; so that it is not chosen set its "
                       "applyAllocationPolicy to false");
-    } else if (matches(c, old)) {
-        begin(c, &u, &sql_dps_linked_hub_remove, old->id);
-        store_put_int(&u, "old_etag", (int64_t)old->etag);
-        dps_call_ask(c, &u, on_written);
-    }
+    else
+        remove_version(c, old->etag);
 }

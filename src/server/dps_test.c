@@ -983,6 +983,36 @@ static void hubs_are_linked_listed_changed_and_unlinked(void **state)
         assert_code(administer("PUT", "/b.test", "", bad[i]), DPS_BAD_ARGUMENT);
 }
 
+static void put_hub_row(const char *id, const char *document)
+{
+    struct store_request u;
+    store_begin_unit(&u, STORE_INTERACTIVE);
+    store_add(&u, &sql_dps_linked_hub_insert, 1);
+    store_put_text(&u, "id_lower", slice_str(id));
+    store_put_text(&u, "document", slice_str(document));
+    store_put_int(&u, "etag", 1);
+    store_put_int(&u, "created_us", 1);
+    store_put_int(&u, "updated_us", 1);
+    assert_int_equal(store_now_unit(rig.wire.store, &u), OK);
+}
+
+static void a_linked_hub_that_cannot_be_read_can_be_deleted(void **state)
+{
+    (void)state;
+    static const char *const damaged[] = {"{", "[]", "{\"allocationWeight\":0}"};
+    static const char *const deletes[] = {"", "If-Match: *\r\n", "If-Match: \"MQ==\"\r\n"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        put_hub_row("b.test", damaged[i]);
+        assert_code(administer("GET", "/b.test", "", ""), DPS_NO_HUB);
+        assert_code(administer("PUT", "/b.test", "", OTHER("b.test") "}"), DPS_HUB_CONFLICT);
+        assert_code(administer("DELETE", "/b.test", "If-Match: \"x\"\r\n", ""), DPS_PRECONDITION);
+        assert_int_equal(administer("DELETE", "/B.test", deletes[i], "").status, 204);
+        assert_code(administer("DELETE", "/b.test", deletes[i], ""), DPS_NO_HUB);
+        assert_int_equal(administer("PUT", "/b.test", "", OTHER("b.test") "}").status, 200);
+        assert_int_equal(administer("DELETE", "/b.test", "", "").status, 204);
+    }
+}
+
 struct numbered_hub {
     char path[32], body[256];
 };
@@ -1559,6 +1589,7 @@ int main(void)
         TEST(a_revoked_group_takes_its_devices_with_it_and_no_others),
         TEST(a_device_on_its_way_through_a_revoked_group_does_not_arrive),
         TEST(hubs_are_linked_listed_changed_and_unlinked),
+        TEST(a_linked_hub_that_cannot_be_read_can_be_deleted),
         TEST(fifty_hubs_are_linked_and_not_one_more),
         TEST(fifty_hubs_are_linked_at_once_and_not_one_more),
         TEST(devices_end_somewhere_while_their_hub_comes_and_goes),
