@@ -216,8 +216,3 @@ const char *records_sni(const struct records *r)
 {
     return r->sni;
 }
-
-bool records_resumed(const struct records *r)
-{
-    return r->resumed;
-}

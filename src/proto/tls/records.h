@@ -16,7 +16,6 @@ struct records {
     char *sni;           /* or NULL */
     uint16_t fragment_max;
     uint8_t key_updates; /* since the last data */
-    bool resumed;
 };
 
 /* After the handshake, whose last call appended `last` to the output.  Does nothing where OpenSSL has to
@@ -37,6 +36,5 @@ enum err records_send(struct tls *t, struct slice bytes) MUST_USE;
 void records_close(struct tls *t);
 
 const char *records_sni(const struct records *r);
-bool records_resumed(const struct records *r);
 
 #endif

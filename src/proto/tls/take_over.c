@@ -76,7 +76,6 @@ static bool take(struct records *r, const SSL *ssl, size_t written)
     r->write.count = written;
     r->write_left = TLS_KEY_RECORDS_MAX;
     r->sni = name ? mem_str(name) : NULL;
-    r->resumed = SSL_session_reused(ssl);
     r->fragment_max = fragment_max_of(ssl);
     return true;
 }

@@ -218,12 +218,6 @@ struct x509_st *tls_take_client_leaf(struct tls *t)
     return leaf;
 }
 
-bool tls_resumed(const struct tls *t)
-{
-    if (records_own(t)) return records_resumed(t->records);
-    return t->ssl && SSL_session_reused(t->ssl);
-}
-
 int64_t tls_own_until_s(const struct tls *t)
 {
     const X509 *own = t->ssl ? SSL_get_certificate(t->ssl) : NULL;

@@ -156,7 +156,6 @@ void tls_take_client_chain(struct tls *t, struct buf *out);
  * there is none, or it has been taken. */
 struct x509_st *tls_take_client_leaf(struct tls *t);
 
-bool tls_resumed(const struct tls *t);        /* by a ticket: no certificate was exchanged */
 const char *tls_version(const struct tls *t); /* "TLSv1.3", of a greeted server */
 /* When the certificate ends that a server has sent, wall seconds; 0: it has sent none yet, or the handshake is
  * over. */
