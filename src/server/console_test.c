@@ -637,6 +637,17 @@ static void a_wrong_password_and_a_wrong_name_are_told_alike(void **state)
     expect(sign_in_as("maria", PASSWORD), 200);
 }
 
+static void a_longer_name_is_not_that_of_its_first_part(void **state)
+{
+    (void)state;
+    char name[USER_NAME_MAX + 2] = {0};
+    memset(name, 'n', USER_NAME_MAX);
+    make_user(name, "reader");
+    expect(sign_in_as(name, PASSWORD), 200);
+    name[USER_NAME_MAX] = 'n';
+    expect(sign_in_as(name, PASSWORD), 401);
+}
+
 static void what_a_user_loses_ends_his_sessions(void **state)
 {
     (void)state;
@@ -1714,6 +1725,7 @@ int main(void)
         TEST(who_reads_is_not_shown_keys),
         TEST(who_reads_is_not_shown_the_keys_of_webhooks),
         TEST(a_wrong_password_and_a_wrong_name_are_told_alike),
+        TEST(a_longer_name_is_not_that_of_its_first_part),
         TEST(what_a_user_loses_ends_his_sessions),
         TEST(who_is_demoted_does_not_finish_what_he_began),
         TEST(one_changes_his_own_password),

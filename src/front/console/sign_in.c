@@ -300,9 +300,8 @@ static void on_checked(struct user_wait *w, enum err result)
 static void by_user(struct call *call, struct slice name, struct slice password)
 {
     struct console *c = call->ctx;
-    char lower[USER_NAME_MAX + 1];
-    name = slice_head(name, USER_NAME_MAX);
-    slice_lower(name, lower);
+    char lower[USER_NAME_MAX + 2]; /* of a longer name as much as is nobody's */
+    slice_lower(slice_head(name, USER_NAME_MAX + 1), lower);
     if (sign_in_is_shut_out(call, slice_str(lower))) return;
     call->user_wait.fn = on_checked;
     users_wait(call, users_check(c->config->users, slice_str(lower), password, &call->user_wait));
