@@ -260,6 +260,23 @@ static void who_guesses_codes_is_shut_out(void **state)
     begin_visit();
 }
 
+static void the_name_of_the_server_has_a_limit(void **state)
+{
+    (void)state;
+    static char text[1024];
+    const size_t longest = ATTEMPT_PLACE_MAX - sizeof "http://[]/console/signed-in";
+    for (size_t over = 0; over < 2; over++) {
+        struct rig_conn *c = rig_dial(&rig, WIRE_CONSOLE);
+        snprintf(text, sizeof text,
+                 BEGIN " HTTP/1.1\r\nHost: [%0*d]\r\nContent-Length: 2\r\n\r\n{}",
+                 (int)(longest + over), 0);
+        rig_say(c, slice_str(text));
+        assert_true(
+            slice_starts(buf_slice(&c->heard), slice_str(over ? "HTTP/1.1 400" : "HTTP/1.1 200")));
+        rig_free(c);
+    }
+}
+
 /* Who hangs up makes room, too. */
 static void so_many_ask_the_provider_at_a_time(void **state)
 {
@@ -298,6 +315,7 @@ int main(void)
         CASE(a_code_has_at_most_2048_bytes),
         CASE(the_oldest_sign_in_of_an_address_makes_room),
         CASE(who_guesses_codes_is_shut_out),
+        CASE(the_name_of_the_server_has_a_limit),
         CASE(so_many_ask_the_provider_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

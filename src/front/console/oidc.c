@@ -58,16 +58,21 @@ static void lead_there(struct asking *q)
     buf_free(&json);
 }
 
+#define PAGE "/console/signed-in"
+
 /* Where the browser sees us: a page says so itself, and place.c has compared it with Host. */
-static void put_place(const struct call *c, char out[ATTEMPT_PLACE_MAX])
+static bool put_place(struct call *c, char out[ATTEMPT_PLACE_MAX])
 {
     struct slice origin = http1_header(c->request, "origin"),
                  host = http1_header(c->request, "host");
-    if (origin.ptr)
-        snprintf(out, ATTEMPT_PLACE_MAX, "%.*s/console/signed-in", SLICE_ARG(origin));
-    else
-        snprintf(out, ATTEMPT_PLACE_MAX, "%s://%.*s/console/signed-in",
-                 conn_encrypted(c->conn) ? "https" : "http", SLICE_ARG(host));
+    const char *scheme = conn_encrypted(c->conn) ? "https" : "http";
+    int len = origin.ptr
+                  ? snprintf(out, ATTEMPT_PLACE_MAX, "%.*s" PAGE, SLICE_ARG(origin))
+                  : snprintf(out, ATTEMPT_PLACE_MAX, "%s://%.*s" PAGE, scheme, SLICE_ARG(host));
+    if (len < ATTEMPT_PLACE_MAX) return true;
+    rest_answer_status(c, STATUS_ARGUMENT_INVALID,
+                       "the name that this server is called by is too long");
+    return false;
 }
 
 static bool is_there(struct call *c)
@@ -81,10 +86,11 @@ static bool is_there(struct call *c)
 
 void oidc_begin(struct call *c)
 {
-    if (!is_there(c) || sign_in_is_shut_out(c, SLICE_NONE)) return;
+    char place[ATTEMPT_PLACE_MAX];
+    if (!is_there(c) || sign_in_is_shut_out(c, SLICE_NONE) || !put_place(c, place)) return;
     struct asking *q = asking_begin(c, lead_there);
     if (q == NULL) return;
-    put_place(c, q->attempt.place);
+    memcpy(q->attempt.place, place, sizeof place);
     provider_ask(q);
 }
 
