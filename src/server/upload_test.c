@@ -1,6 +1,7 @@
 /* upload_test.c - files through a whole hub: as the C SDK uploads them, and as nobody should. */
 #include "base/io_mem.h"
 #include "base/json.h"
+#include "base/limit.h"
 #include "base/metrics.h"
 #include "front/blob/blob.h"
 #include "hub/notice/notice.h"
@@ -308,9 +309,12 @@ static void a_body_and_a_block_list_have_a_largest_size(void **state)
     assert_int_equal(put(blob, &p, "&comp=block&blockid=MDAw", "", "x"), 201);
     buf_put_str(&list, "<BlockList><Latest>MDAw</Latest></BlockList>");
     while (buf_size(&list) < BLOB_LIST_MAX) buf_put_u8(&list, ' ');
+    int64_t met = limit_reached("blob-list");
     assert_int_equal(put(blob, &p, "&comp=blocklist", "", buf_cstr(&list)), 201);
+    assert_int_equal(limit_reached("blob-list"), met);
     buf_put_u8(&list, ' ');
     assert_int_equal(put(blob, &p, "&comp=blocklist", "", buf_cstr(&list)), 413);
+    assert_int_equal(limit_reached("blob-list"), met + 1);
     assert_int_equal(end(c, &p, false), 204);
     buf_free(&list);
     rig_free(blob);

@@ -7,9 +7,12 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/limit.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "front/blob/transfer.h"
+
+LIMIT_REACHED(list_too_long, "blob-list")
 
 static void go_on(struct transfer *t);
 
@@ -120,6 +123,7 @@ void transfer_write_body(struct transfer *t, struct slice piece)
         assert(done);
     }
     if (t->operation == PUT_BLOCK_LIST && buf_size(&t->body) + piece.len > BLOB_LIST_MAX) {
+        metric_inc(&list_too_long);
         transfer_refuse(t->call, 413, "RequestBodyTooLarge", "the block list is too long");
         return;
     }
