@@ -612,6 +612,29 @@ static void a_serial_number_is_shown_up_to_its_limit(void **state)
     }
 }
 
+static void a_subject_is_shown_up_to_its_limit(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over <= 1; over++) {
+        char subject[X509_SUBJECT_MAX + 2] = "CN=";
+        struct x509_certificate c;
+        struct x509_info info;
+        struct buf der = {0};
+        struct paper p;
+        memset(subject + 3, 'x', X509_SUBJECT_MAX + over - 3);
+        subject[X509_SUBJECT_MAX + over - 1] = 'y'; /* the last, which is cut or not */
+        issue(&p, &(struct issue){.name = subject + 3});
+        subject[X509_SUBJECT_MAX] = '\0';
+        assert_int_equal(x509_info_read(buf_slice(&p.der), &info), OK);
+        assert_string_equal(info.subject, subject);
+        assert_string_equal(info.issuer, subject);
+        assert_int_equal(x509_certificate_read(buf_slice(&p.der), &der, &c), OK);
+        assert_string_equal(c.subject, subject);
+        buf_free(&der);
+        paper_fini(&p);
+    }
+}
+
 static void only_a_ca_is_one(void **state)
 {
     (void)state;
@@ -662,6 +685,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_are_what_the_leaf_says),
         cmocka_unit_test(a_serial_number_is_shown_up_to_its_limit),
+        cmocka_unit_test(a_subject_is_shown_up_to_its_limit),
         cmocka_unit_test(a_name_that_can_be_no_id_is_none),
         cmocka_unit_test(what_is_no_chain_is_refused),
         cmocka_unit_test(a_thumbprint_is_either_hash_in_either_case_and_either_place),
