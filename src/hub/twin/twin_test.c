@@ -529,6 +529,31 @@ static void the_cache_is_bounded(void **state)
     reply_free(&r);
 }
 
+/* What devices missed takes so much room; the note that is over it is dropped. */
+static void notes_of_what_was_missed_have_an_end(void **state)
+{
+    (void)state;
+    struct missed *m = &f.twins[0]->missed;
+    const struct addr session = {0};
+    const struct slice who = SLICE_LIT("d1"), before = SLICE_LIT("{}");
+    char *now = malloc(MISSED_BYTES_MAX);
+    memset(now, ' ', MISSED_BYTES_MAX);
+    memcpy(now, "{}", 2);
+    for (size_t over = 0; over <= 1; over++) {
+        struct buf patch = {0};
+        int64_t version = 0;
+        twin_missed_read(m, who, session);
+        twin_missed_changed(m, who, session, before,
+                            slice_of(now, MISSED_BYTES_MAX - before.len + over), 2);
+        assert_int_equal(m->bytes, over ? 0 : MISSED_BYTES_MAX);
+        assert_int_equal(twin_missed_take(m, who, session, &patch, &version), !over);
+        assert_int_equal(version, over ? 0 : 2);
+        assert_int_equal(m->bytes, 0);
+        buf_free(&patch);
+    }
+    free(now);
+}
+
 static void who_left_is_not_called(void **state)
 {
     (void)state;
@@ -565,6 +590,7 @@ int main(void)
         TEST(bodies_have_a_size),
         TEST(waiting_json_has_an_end),
         TEST(the_cache_is_bounded),
+        TEST(notes_of_what_was_missed_have_an_end),
         TEST(who_left_is_not_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
