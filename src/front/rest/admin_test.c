@@ -198,6 +198,28 @@ static void certificates_are_uploaded_proven_and_deleted(void **state)
     assert_int_equal(answered(), 204);
 }
 
+static void a_certificates_body_has_a_limit(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"certificate\":\"abc\"}";
+    static const char *const calls[] = {"PUT /admin/v1/certificates/x",
+                                        "POST /admin/v1/certificates/x/verify"};
+    static const struct certificate there = {.name = "x"};
+    char *body = malloc(REST_CERTIFICATE_BODY_MAX + 2);
+    world.certificates.there = &there;
+    for (int i = 0; i < 4; i++) {
+        int over = i % 2;
+        call_console(); /* anew: the connection of a body over its limit takes no more */
+        memset(body, ' ', REST_CERTIFICATE_BODY_MAX + 1);
+        memcpy(body, json, strlen(json));
+        body[REST_CERTIFICATE_BODY_MAX + over] = '\0';
+        request(calls[i / 2], token("iothubowner", ""), body);
+        if (!over) certificates_say(OK, "");
+        assert_int_equal(answered(), over ? 413 : 200);
+    }
+    free(body);
+}
+
 static void changes_of_certificates_may_fail(void **state)
 {
     (void)state;
@@ -305,6 +327,7 @@ int main(void)
         TEST(consumer_groups_are_listed_created_and_deleted),
         TEST(changes_of_consumer_groups_may_fail),
         TEST(certificates_are_uploaded_proven_and_deleted),
+        TEST(a_certificates_body_has_a_limit),
         TEST(changes_of_certificates_may_fail),
         TEST(the_description_names_every_route_of_ours),
         TEST(the_description_has_the_parameters_that_are_read),

@@ -93,7 +93,7 @@ static int world_close(void **state)
 static inline void call_console(void)
 {
     rest_front.closed(world.rest, ERR_CLOSED, mono_us);
-    world.conn.admin = false;
+    world.conn.admin = world.conn.closed = false;
     world.rest = rest_console_front.open(&world.conn, world.service, mono_us);
 }
 
