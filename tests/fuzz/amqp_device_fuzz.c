@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "amqp_device_home.h"
+#include "amqp_heard.h"
 #include "base/amqp.h"
 #include "base/num.h"
 #include "base/say.h"
@@ -27,16 +28,7 @@ enum { QUOTA = 1, THROTTLED = 2, SLOW = 4, NO_CREDIT = 8, TIGHT = 16 };
 enum { DEVICE, PLAIN, TPM, ROLES };
 enum act { SEND, ANSWER, CREDIT, PATCH, CALL, LINK, SASL, WORLD };
 enum { ACT_BITS = 3, MESSAGES_AT_MOST = 64, LINKS = 4, SASL_FRAME_MAX = 512 };
-enum {
-    ATTACH = 0x12,
-    TRANSFER = 0x14,
-    DISPOSITION = 0x15,
-    DETACH = 0x16,
-    END = 0x17,
-    CLOSE = 0x18
-};
-enum { INIT = 0x41, CHALLENGE = 0x42, RESPONSE = 0x43, OUTCOME = 0x44 };
-enum { FRAME_HEAD = 8, TYPE_AT = 5, CREDIT_MAX = 100000, TIGHT_KEPT = 400 };
+enum { TYPE_AT = 5, CREDIT_MAX = 100000, TIGHT_KEPT = 400 };
 
 #define REGISTRATION "0ne1/registrations/r1"
 
@@ -234,45 +226,29 @@ static void take_outcome(struct cur c)
     assert(!w.open || w.role != TPM || w.last_part);
 }
 
-static void take_fields(uint64_t code, struct cur fields, struct slice payload)
+static void take_frame(const struct amqp_heard *f)
 {
-    switch (code) {
-    case ATTACH: take_attach(fields); break;
-    case TRANSFER: take_transfer(fields, payload); break;
-    case DISPOSITION: take_disposition(fields); break;
-    case DETACH: take_detach(fields); break;
-    case CHALLENGE: take_part(next(&fields).bytes); break;
-    case OUTCOME: take_outcome(fields); break;
-    case END:
-    case CLOSE: w.over = true; break;
+    struct cur fields = cur_of(f->fields);
+    if (f->code == 0) return;
+    assert(f->frame.ptr[TYPE_AT] == 0 || f->frame.len <= SASL_FRAME_MAX);
+    switch (f->code) {
+    case CODE_ATTACH: take_attach(fields); break;
+    case CODE_TRANSFER: take_transfer(fields, f->payload); break;
+    case CODE_DISPOSITION: take_disposition(fields); break;
+    case CODE_DETACH: take_detach(fields); break;
+    case CODE_CHALLENGE: take_part(next(&fields).bytes); break;
+    case CODE_OUTCOME: take_outcome(fields); break;
+    case CODE_END:
+    case CODE_CLOSE: w.over = true; break;
     default: break;
     }
-}
-
-static void take_frame(struct slice frame)
-{
-    struct cur c = cur_of(slice_from(frame, FRAME_HEAD));
-    struct amqp_value fields;
-    uint64_t code;
-    if (cur_left(&c) == 0) return;
-    assert(frame.ptr[TYPE_AT] == 0 || frame.len <= SASL_FRAME_MAX);
-    enum err e = amqp_get_descriptor(&c, &code);
-    if (e == OK) e = amqp_get(&c, &fields);
-    assert(e == OK && fields.type == AMQP_LIST);
-    take_fields(code, cur_of(fields.bytes), cur_rest(&c));
 }
 
 static void take_output(void)
 {
     struct slice rest = buf_slice(&w.conn.out);
-    while (rest.len) {
-        bool header = slice_starts(rest, SLICE_LIT("AMQP"));
-        struct cur c = cur_of(rest);
-        size_t size = header ? FRAME_HEAD : cur_be32(&c);
-        assert(size >= FRAME_HEAD && size <= rest.len);
-        if (!header) take_frame(slice_head(rest, size));
-        rest = slice_from(rest, size);
-    }
+    struct amqp_heard f;
+    while (amqp_heard_next(&rest, &f)) take_frame(&f);
     buf_clear(&w.conn.out);
     w.over = w.over || w.conn.closing;
 }
@@ -321,14 +297,14 @@ static void note_sent(uint32_t id, bool settled, struct slice payload)
 
 static void send(unsigned handle, bool settled, struct slice payload)
 {
-    static const uint8_t head[FRAME_HEAD] = {0, 0, 0, 0, 2, 0, 0, 0};
+    static const uint8_t head[AMQP_FRAME_HEAD] = {0, 0, 0, 0, 2, 0, 0, 0};
     struct buf frame = {0};
     if (w.links[handle].state != OPEN || !ours(handle) || w.sent_count == MESSAGES_AT_MOST) return;
     uint32_t id = w.sent_count++;
     note_sent(id, settled, payload);
     if (handle == 2 && w.role == DEVICE) w.sent[id].asks = false; /* it answers */
     buf_put(&frame, head, sizeof head);
-    amqp_put_descriptor(&frame, TRANSFER);
+    amqp_put_descriptor(&frame, CODE_TRANSFER);
     struct amqp_open list = amqp_open_list(&frame);
     amqp_put_uint(&frame, handle);
     amqp_put_uint(&frame, id);
@@ -402,12 +378,12 @@ static void greet(void)
 /* The first is the init, all others are responses. */
 static void say_sasl(struct slice response)
 {
-    static const uint8_t head[FRAME_HEAD] = {0, 0, 0, 0, 2, 1, 0, 0};
+    static const uint8_t head[AMQP_FRAME_HEAD] = {0, 0, 0, 0, 2, 1, 0, 0};
     struct buf frame = {0};
     if (w.role != TPM || w.open || w.over) return;
     bool init = w.sasl_count++ == 0;
     buf_put(&frame, head, sizeof head);
-    amqp_put_descriptor(&frame, init ? INIT : RESPONSE);
+    amqp_put_descriptor(&frame, init ? CODE_INIT : CODE_RESPONSE);
     struct amqp_open list = amqp_open_list(&frame);
     if (init) amqp_put_sym(&frame, "TPM");
     amqp_put_binary(&frame, response);

@@ -13,6 +13,7 @@
  * whole, without what only the hub says, and numbered as they were checked; what is answered is a message with a
  * status.
  */
+#include "amqp_heard.h"
 #include "base/amqp.h"
 #include "base/num.h"
 #include "base/say.h"
@@ -35,14 +36,6 @@ enum {
     TAKEN = 128
 };
 enum { MESSAGES_AT_MOST = 16 };
-enum {
-    ATTACH = 0x12,
-    TRANSFER = 0x14,
-    DISPOSITION = 0x15,
-    DETACH = 0x16,
-    CLOSE = 0x18,
-    FRAME_HEAD = 8
-};
 
 #define IDEMPOTENT "com.microsoft:idempotent-producer"
 #define TEN_BYTES  "0123456789"
@@ -222,41 +215,27 @@ static void take_answer(struct slice payload)
     assert(there && status.i >= 200);
 }
 
-static void take_frame(struct slice frame)
-{
-    struct cur c = cur_of(slice_from(frame, FRAME_HEAD));
-    struct amqp_value fields;
-    uint64_t code;
-    if (cur_left(&c) == 0) return;
-    enum err e = amqp_get_descriptor(&c, &code);
-    if (e == OK) e = amqp_get(&c, &fields);
-    assert(e == OK && fields.type == AMQP_LIST);
-    if (code == DISPOSITION) take_disposition(cur_of(fields.bytes));
-    if (code == TRANSFER) take_answer(cur_rest(&c));
-    if (code == DETACH || code == CLOSE) w.gone = true;
-}
-
 static void take_output(void)
 {
     struct slice rest = buf_slice(&w.conn.out);
-    while (rest.len) {
-        struct cur c = cur_of(rest);
-        size_t size = cur_be32(&c);
-        assert(size >= FRAME_HEAD && size <= rest.len);
-        take_frame(slice_head(rest, size));
-        rest = slice_from(rest, size);
+    struct amqp_heard f;
+    while (amqp_heard_next(&rest, &f)) {
+        assert(!f.is_header);
+        if (f.code == CODE_DISPOSITION) take_disposition(cur_of(f.fields));
+        if (f.code == CODE_TRANSFER) take_answer(f.payload);
+        if (f.code == CODE_DETACH || f.code == CODE_CLOSE) w.gone = true;
     }
     buf_clear(&w.conn.out);
 }
 
 /* ---- what is sent */
 
-static const uint8_t frame_head[FRAME_HEAD] = {0, 0, 0, 0, 2, 0, 0, 0};
+static const uint8_t frame_head[AMQP_FRAME_HEAD] = {0, 0, 0, 0, 2, 0, 0, 0};
 
 static void put_transfer(struct buf *b, uint32_t id, unsigned modes, struct slice payload)
 {
     buf_put(b, frame_head, sizeof frame_head);
-    amqp_put_descriptor(b, TRANSFER);
+    amqp_put_descriptor(b, CODE_TRANSFER);
     struct amqp_open list = amqp_open_list(b);
     amqp_put_uint(b, 0);
     amqp_put_uint(b, id);
@@ -331,7 +310,7 @@ static void attach_idempotent(unsigned node, struct slice properties)
 {
     struct buf frame = {0}, target = {0};
     buf_put(&frame, frame_head, sizeof frame_head);
-    amqp_put_descriptor(&frame, ATTACH);
+    amqp_put_descriptor(&frame, CODE_ATTACH);
     struct amqp_open list = amqp_open_list(&frame);
     buf_printf(&target, "@41 [\"%s\"]", nodes[node].address);
     const char *const fields[] = {

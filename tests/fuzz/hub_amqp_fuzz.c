@@ -17,15 +17,14 @@
  */
 #include <stdio.h>
 
+#include "amqp_heard.h"
 #include "base/amqp.h"
 #include "base/cur.h"
 #include "fuzz.h"
 #include "proto/amqp/testing/testing.h"
 #include "whole_service.h"
 
-enum { ATTACH = 0x12, TRANSFER = 0x14, DISPOSITION = 0x15 };
 enum {
-    FRAME_HEAD = 8,
     SENT_MAX = 256,
     ACTS_MAX = 100,
     HANDLES = 10,
@@ -76,19 +75,6 @@ static void take_disposition(struct cur c)
     }
 }
 
-static void take_frame(struct slice frame)
-{
-    struct cur c = cur_of(slice_from(frame, FRAME_HEAD));
-    struct amqp_value fields;
-    uint64_t code;
-    if (cur_left(&c) == 0) return;
-    enum err e = amqp_get_descriptor(&c, &code);
-    if (e == OK) e = amqp_get(&c, &fields);
-    assert(e == OK && fields.type == AMQP_LIST);
-    if (code == TRANSFER) take_transfer(cur_of(fields.bytes));
-    if (code == DISPOSITION) take_disposition(cur_of(fields.bytes));
-}
-
 static void hang_up(void)
 {
     if (w.conn) rig_free(w.conn);
@@ -99,13 +85,10 @@ static void listen(void)
 {
     if (w.conn == NULL) return;
     struct slice rest = buf_slice(&w.conn->heard);
-    while (rest.len) {
-        bool header = slice_starts(rest, SLICE_LIT("AMQP"));
-        struct cur c = cur_of(rest);
-        size_t size = header ? FRAME_HEAD : cur_be32(&c);
-        assert(size >= FRAME_HEAD && size <= rest.len);
-        if (!header) take_frame(slice_head(rest, size));
-        rest = slice_from(rest, size);
+    struct amqp_heard f;
+    while (amqp_heard_next(&rest, &f)) {
+        if (f.code == CODE_TRANSFER) take_transfer(cur_of(f.fields));
+        if (f.code == CODE_DISPOSITION) take_disposition(cur_of(f.fields));
     }
     buf_clear(&w.conn->heard);
     if (w.conn->shut) hang_up();
