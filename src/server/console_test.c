@@ -12,6 +12,7 @@
 #include "front/console/console.h"
 #include "front/console/live.h"
 #include "front/console/series.h"
+#include "hub/diagnostic/diagnostic.h"
 #include "hub/method/method.h"
 #include "hub/news/news.h"
 #include "hub/policy/policy.h"
@@ -482,6 +483,20 @@ static void become(const char *user)
 {
     expect(sign_in_as(user, PASSWORD), 200);
     take_session();
+}
+
+/* Whole and read at its limit, where what it has is no setting. */
+static void a_diagnostic_setting_has_a_limit(void **state)
+{
+    (void)state;
+    static char text[DIAGNOSTIC_BODY_MAX + 2];
+    sign_in();
+    for (size_t over = 0; over < 2; over++) {
+        memset(text, ' ', sizeof text);
+        memcpy(text, "{}", 2);
+        text[DIAGNOSTIC_BODY_MAX + over] = '\0';
+        expect(request("PUT /admin/v1/diagnostic-settings/x", both, text), over ? 413 : 400);
+    }
 }
 
 static void users_are_made_by_administrators(void **state)
@@ -1720,6 +1735,7 @@ int main(void)
         TEST(a_policy_that_cannot_be_is_refused_with_a_reason),
         TEST(names_of_policies_and_their_number_have_an_end),
         TEST(sessions_of_a_policy_end_with_its_rights_and_with_itself),
+        TEST(a_diagnostic_setting_has_a_limit),
         TEST(users_are_made_by_administrators),
         TEST(a_role_gives_rights),
         TEST(who_reads_is_not_shown_keys),

@@ -39,6 +39,7 @@ static void begin(void *ctx, struct out_call *call)
     struct out_request r;
     (void)ctx;
     out_call_request(call, &r);
+    assert_int_equal(r.answer_max, OIDC_ANSWER_MAX); /* out/courier.c keeps to it */
     buf_printf(&asked, "%s %.*s %.*s\n", r.method, SLICE_ARG(r.url), SLICE_ARG(r.body));
     if (!holds)
         answer_call(call);

@@ -60,6 +60,20 @@ static void there_are_no_jobs_of_other_kinds(void **state)
     expect_error(400, "ArgumentInvalid");
 }
 
+static void a_request_has_a_limit(void **state)
+{
+    (void)state;
+    char *body = malloc(JOB_BODY_MAX + 2);
+    for (int over = 0; over < 2; over++) {
+        memset(body, ' ', JOB_BODY_MAX + 1);
+        body[JOB_BODY_MAX + over] = '\0';
+        request("PUT /jobs/v2/j?" V, token("service", ""), body);
+        if (!over) jobs_say(&(struct job_answer){.body = SLICE_LIT("{}")});
+        assert_int_equal(answered(), over ? 413 : 200);
+    }
+    free(body);
+}
+
 static void errors_have_their_names(void **state)
 {
     (void)state;
@@ -119,6 +133,7 @@ int main(void)
         TEST(a_list_names_its_type_and_its_next_page),
         TEST(there_are_no_jobs_of_other_kinds),
         TEST(a_job_of_nobody_is_unknown),
+        TEST(a_request_has_a_limit),
         TEST(errors_have_their_names),
         TEST(a_job_of_nobody_is_unknown),
         TEST(who_hangs_up_is_forgotten),
